@@ -20,7 +20,8 @@ var (
 	ErrNotFound = errors.New("object not found")
 	// ErrPrecondition is returned by a conditional write whose condition does
 	// not hold: the object exists (PutIfAbsent), or it is missing or has
-	// another etag (PutIfMatch). Nothing was written.
+	// another etag (PutIfMatch). Nothing was written by this call; a call before
+	// it whose answer was lost may have been.
 	ErrPrecondition = errors.New("object is not in the expected state")
 	// ErrKey is returned, wrapped with the reason, for a key CheckKey refuses.
 	ErrKey = errors.New("invalid object key")
@@ -33,7 +34,10 @@ const MaxKey = 1024
 const MaxList = 1000
 
 // Object is one stored object. ETag is opaque, changes with every write of
-// different bytes, and is only meaningful to PutIfMatch on the same key.
+// different bytes, and is only meaningful to PutIfMatch on the same key. Equal
+// bytes have equal etags in every implementation so far (R2 and S3 hash the
+// content), so an object that goes back to earlier bytes matches the earlier
+// etag again: a record that fences others (a lease) carries a counter or nonce.
 type Object struct {
 	Key  string
 	ETag string

@@ -133,6 +133,7 @@ type Error struct {
 	Reason    string        // "overloaded_error: Overloaded"
 	Temporary bool          // worth retrying: 408, 409, 429, 5xx, 529, broken stream
 	Retry     time.Duration // the provider's Retry-After; 0 when it gave none
+	Usage     Usage         // what the call had used when its stream broke: it is billed
 	Err       error
 }
 

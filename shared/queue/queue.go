@@ -22,9 +22,18 @@ var ErrTooLarge = errors.New("queue message is too large")
 // Sender puts messages on a queue.
 type Sender interface {
 	// Send returns nil only when the queue has accepted the body durably (as
-	// far as that queue is durable). delay is rounded up to a whole second and
-	// capped at MaxDelay; 0 delivers at once.
+	// far as that queue is durable). delay goes through RoundDelay; 0 delivers
+	// at once. The body is the caller's again afterwards.
 	Send(ctx context.Context, body []byte, delay time.Duration) error
+}
+
+// RoundDelay returns the delay a queue honours: rounded up to a whole second,
+// 0 for a negative one, and at most MaxDelay.
+func RoundDelay(d time.Duration) time.Duration {
+	if d >= MaxDelay {
+		return MaxDelay
+	}
+	return (max(d, 0) + time.Second - 1).Truncate(time.Second)
 }
 
 // Message is one delivery.
@@ -41,8 +50,8 @@ type Handler func(ctx context.Context, m Message) error
 
 // Retry is an error that asks for redelivery after a delay.
 type Retry struct {
-	After time.Duration
-	Err   error // why; may be nil
+	After time.Duration // goes through RoundDelay
+	Err   error         // why; may be nil
 }
 
 func (r *Retry) Error() string {

@@ -7,6 +7,8 @@ package settings
 import (
 	"context"
 	"errors"
+	"fmt"
+	"unicode/utf8"
 )
 
 // Limits every implementation enforces, the tighter of Workers KV's and the bucket's.
@@ -15,8 +17,9 @@ const (
 	MaxValue = 64 * 1024 // bytes
 )
 
-// ErrInvalid is returned, wrapped with the reason, for an empty or too long
-// key or value.
+// ErrInvalid is returned, wrapped with the reason, for a key or value that is
+// empty, too long or not UTF-8, and for the keys "." and "..", which Workers KV
+// refuses.
 var ErrInvalid = errors.New("invalid setting")
 
 // Store reads and writes settings. An absent key and an empty value are
@@ -26,4 +29,30 @@ type Store interface {
 	Put(ctx context.Context, key, value string) error
 	// Delete removes the key; a missing one is not an error.
 	Delete(ctx context.Context, key string) error
+}
+
+// CheckKey returns an error wrapping ErrInvalid for a key that no
+// implementation accepts. It does not repeat the key.
+func CheckKey(key string) error {
+	if key == "." || key == ".." {
+		return fmt.Errorf("%w: the key is a relative path", ErrInvalid)
+	}
+	return check("key", key, MaxKey)
+}
+
+// CheckValue is CheckKey for values.
+func CheckValue(value string) error {
+	return check("value", value, MaxValue)
+}
+
+func check(what, s string, most int) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("%w: the %s is empty", ErrInvalid, what)
+	case len(s) > most:
+		return fmt.Errorf("%w: the %s has %d bytes, at most %d", ErrInvalid, what, len(s), most)
+	case !utf8.ValidString(s):
+		return fmt.Errorf("%w: the %s is not UTF-8", ErrInvalid, what)
+	}
+	return nil
 }

@@ -1,0 +1,207 @@
+// One running Go program and the bridge between it and the platform.
+//
+// The program sees its own global object instead of the isolate's, so it can
+// reach only what stands in scope(): no process.env, no caches, no other
+// instance. The Go half of the bridge is shared/workers; the two change
+// together. Everything crosses as few times as possible: header blocks travel
+// as one string of "name:value\n" lines, bodies as whole Uint8Arrays or one
+// chunk at a time.
+import loadGo from "../dist/go.mjs";
+
+const encoder = new TextEncoder();
+
+// How long a finished event may keep its instance while goroutines, timers or
+// promises of it are still ending, before the instance is thrown away.
+const QUIET_MS = 2000;
+const MAX_EVENTS = 2000;
+const MAX_BYTES = 40 * 1024 * 1024; // linear memory never shrinks
+
+export class Crashed extends Error {}
+
+export class Instance {
+  #go; #exports; #events = new Map(); #nextEvent = 1; #pending = 0; #served = 0; #aborts = new Map();
+  dead = false;
+
+  constructor(name, module) {
+    this.name = name;
+    this.bridge = this.#bridge();
+    this.context = { env: {}, ctx: {}, binding: {} }; // the object syumai/workers reads
+    const scope = this.#scope();
+    const Go = loadGo(scope);
+    this.#go = new Go();
+    this.#go.argv = [name];
+    this.#go.exit = () => this.#crash();
+    const wasm = new WebAssembly.Instance(module, this.#go.importObject);
+    this.#exports = wasm.exports;
+    this.#go.run(wasm); // runs main until it waits for the first event
+    if (!this.bridge.handle) throw new Crashed(`${name}: the program ended before it served`);
+  }
+
+  // dispatch starts one event. It returns two promises: response settles when
+  // the program answers, ended when nothing of the event is left (or the
+  // instance is dead).
+  dispatch(event, env, ctx) {
+    const id = this.#nextEvent++;
+    this.#served++;
+    this.context.env = env;
+    this.context.ctx = ctx;
+    const run = { id, ...event, env };
+    const response = new Promise((resolve, reject) => { run.resolve = resolve; run.reject = reject; });
+    const ended = new Promise((resolve) => { run.end = resolve; });
+    this.#events.set(id, run);
+    const cancel = () => this.#enter(() => this.bridge.cancel(id));
+    event.signal?.addEventListener("abort", cancel, { once: true });
+    this.#enter(() => this.bridge.handle(run));
+    return { response, ended: ended.finally(() => event.signal?.removeEventListener("abort", cancel)) };
+  }
+
+  // reusable waits until nothing of the last event is left and reports whether
+  // the instance may serve another.
+  async reusable() {
+    if (this.#served >= MAX_EVENTS || this.#exports.mem.buffer.byteLength > MAX_BYTES) return false;
+    for (let waited = 0, step = 1; !this.dead; waited += step, step *= 2) {
+      if (this.#quiet()) break;
+      if (waited > QUIET_MS) return false;
+      await new Promise((resolve) => setTimeout(resolve, step));
+    }
+    this.context.env = this.context.ctx = {};
+    return !this.dead;
+  }
+
+  close() { this.dead = true; }
+
+  #quiet() {
+    return this.#pending === 0 && this.#go._scheduledTimeouts.size === 0 && this.bridge.idle();
+  }
+
+  #enter(call) {
+    if (this.dead) return;
+    try { call(); } catch (err) { this.#crash(err); }
+  }
+
+  // #crash ends every event of a program that exited or trapped.
+  #crash() {
+    this.dead = true;
+    for (const run of this.#events.values()) {
+      const id = crypto.randomUUID();
+      console.error(JSON.stringify({ level: "ERROR", msg: "function crashed", function: this.name, id }));
+      run.reject(Object.assign(new Crashed("the function crashed"), { id }));
+      run.end();
+    }
+    this.#events.clear();
+  }
+
+  // settle hands a promise's outcome to the goroutine waiting for it. A
+  // promise that outlives its event is still counted, so that its callback can
+  // never run Go code inside another request.
+  #settle(promise, id) {
+    this.#pending++;
+    promise.then(
+      (value) => { this.#pending--; this.#enter(() => this.bridge.settled(id, true, value)); },
+      (err) => { this.#pending--; this.#enter(() => this.bridge.settled(id, false, String(err?.message ?? err))); },
+    );
+  }
+
+  #bridge() {
+    return {
+      await: (id, promise) => this.#settle(promise, id),
+      abort: (id) => { this.#aborts.get(id)?.abort(); },
+
+      // An HTTP call out: the answer is [status, headers, reader or null].
+      fetch: (id, method, url, headers, body) => {
+        const abort = new AbortController();
+        this.#aborts.set(id, abort);
+        this.#settle(fetch(url, { method, headers: parseHeaders(headers), body, redirect: "manual", signal: abort.signal })
+          .then((r) => [r.status, formatHeaders(r.headers), r.body ? r.body.getReader() : null])
+          .finally(() => this.#aborts.delete(id)), id);
+      },
+      call: (id, target, method, url, headers, body) => {
+        const request = new Request(url, { method, headers: parseHeaders(headers), body });
+        this.#settle(target.fetch(request)
+          .then((r) => [r.status, formatHeaders(r.headers), r.body ? r.body.getReader() : null]), id);
+      },
+      read: (id, reader) => this.#settle(reader.read().then((r) => (r.done ? null : r.value)), id),
+
+      r2get: (id, bucket, key) => this.#settle(bucket.get(key)
+        .then(async (o) => (o ? [o.etag, new Uint8Array(await o.arrayBuffer())] : null)), id),
+      r2put: (id, bucket, key, etag, body) => this.#settle(bucket.put(key, body,
+        { onlyIf: etag ? { etagMatches: etag } : { etagDoesNotMatch: "*" } })
+        .then((o) => (o ? o.etag : null)), id),
+      r2list: (id, bucket, prefix, startAfter, limit) => this.#settle(bucket.list(
+        { prefix: prefix || undefined, startAfter: startAfter || undefined, limit })
+        .then((page) => [page.truncated, page.objects.map((o) => `${o.etag} ${o.size} ${o.key}`).join("\n")]), id),
+
+      // An answer at once, or a head now and the body through a writer.
+      respond: (run, status, headers, body) => {
+        run.resolve(new Response(bodyless(status, run) ? null : body, { status, headers: parseHeaders(headers) }));
+      },
+      stream: (run, status, headers) => {
+        const { readable, writable } = new TransformStream();
+        run.resolve(new Response(readable, { status, headers: parseHeaders(headers) }));
+        const writer = writable.getWriter();
+        writer.closed.catch(() => this.#enter(() => this.bridge.cancel(run.id)));
+        return writer;
+      },
+      // The outcome of an event that is not a request: "" is success.
+      outcome: (run, error, retrySeconds) => run.resolve({ error, retrySeconds }),
+      // Everything of the event has returned. dirty: the program panicked.
+      ended: (run, dirty) => {
+        this.#events.delete(run.id);
+        if (dirty) this.dead = true;
+        run.end();
+      },
+    };
+  }
+
+  #scope() {
+    const scope = {
+      Object, Array, Uint8Array, Uint8ClampedArray, Promise, Error, Date, Request, Response, Headers,
+      ReadableStream, FixedLengthStream: globalThis.FixedLengthStream, AbortController,
+      TextEncoder, TextDecoder, performance, crypto, setTimeout, clearTimeout,
+      instar: this.bridge, context: this.context,
+    };
+    // What the Go runtime writes to stderr, line by line. A panic's value may
+    // hold a person's words, so only the runtime's own errors are printed.
+    let rest = "";
+    const decoder = new TextDecoder();
+    scope.fs = {
+      constants: { O_WRONLY: -1, O_RDWR: -1, O_CREAT: -1, O_TRUNC: -1, O_APPEND: -1, O_EXCL: -1, O_DIRECTORY: -1 },
+      writeSync: (_fd, bytes) => {
+        const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+        rest = lines.pop();
+        for (const line of lines) {
+          if (line.startsWith("panic: ") && !line.startsWith("panic: runtime error")) console.error("panic: (value withheld)");
+          else if (line) console.log(line);
+        }
+        return bytes.length;
+      },
+      write(fd, bytes, offset, length, _position, callback) {
+        callback(null, this.writeSync(fd, bytes.subarray(offset, offset + length)));
+      },
+      fsync: (_fd, callback) => callback(null),
+    };
+    return scope;
+  }
+}
+
+function parseHeaders(block) {
+  const headers = new Headers();
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0) headers.append(line.slice(0, colon), line.slice(colon + 1));
+  }
+  return headers;
+}
+
+export function formatHeaders(headers) {
+  let block = "";
+  for (const [name, value] of headers) if (name !== "set-cookie") block += `${name}:${value}\n`;
+  for (const cookie of headers.getSetCookie?.() ?? []) block += `set-cookie:${cookie}\n`;
+  return block;
+}
+
+function bodyless(status, run) {
+  return status === 101 || status === 204 || status === 205 || status === 304 || run.method === "HEAD";
+}
+
+export const textBody = (text) => encoder.encode(text);

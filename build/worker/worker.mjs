@@ -1,0 +1,92 @@
+// A Worker made of functions: it finds the function for an event, hands it
+// only what it is listed for, and runs it in that function's pool.
+import { Pool } from "./pool.mjs";
+import { Crashed, formatHeaders } from "./instance.mjs";
+
+// Bodies up to this many bytes with a declared length are read before the
+// program starts, so that they cross in one copy; others are streamed.
+const WHOLE_BODY = 64 * 1024;
+
+// createWorker makes the handlers of a Worker. functions has the form of
+// functions.mjs; route(pathname) names the function that answers a path or
+// null for a static asset; triggers names those of the queue and of cron.
+export function createWorker(functions, route, triggers) {
+  const pools = {};
+
+  function pool(name) {
+    const f = functions[name];
+    return (pools[name] ??= new Pool(name, f.module, f.instances));
+  }
+
+  // cut is the env of one function: the listed values and bindings and no more.
+  function cut(name, env, ctx) {
+    const f = functions[name];
+    const own = { PRESENT: (f.present ?? []).filter((key) => env[key]).join(",") };
+    for (const key of f.vars) if (typeof env[key] === "string") own[key] = env[key];
+    for (const key of f.bindings) if (env[key]) own[key] = env[key];
+    for (const [key, callee] of Object.entries(f.calls ?? {})) {
+      own[key] = { fetch: (request) => serve(callee, request, env, ctx) };
+    }
+    return own;
+  }
+
+  async function serve(name, request, env, ctx) {
+    const event = {
+      kind: "fetch",
+      method: request.method,
+      url: request.url,
+      headers: formatHeaders(request.headers),
+      signal: request.signal,
+      body: null,
+      reader: null,
+    };
+    if (request.body) {
+      const length = Number(request.headers.get("content-length") ?? NaN);
+      if (length <= WHOLE_BODY) event.body = new Uint8Array(await request.arrayBuffer());
+      else event.reader = request.body.getReader();
+    }
+    try {
+      return await pool(name).run(event, cut(name, env, ctx), ctx);
+    } catch (err) {
+      return failed(err);
+    }
+  }
+
+  return {
+    async fetch(request, env, ctx) {
+      const name = route(new URL(request.url).pathname);
+      if (name) return serve(name, request, env, ctx);
+      if (env.ASSETS) return env.ASSETS.fetch(request);
+      return Response.json({ error: "not found" }, { status: 404 });
+    },
+
+    // Each message is an event of its own: one failing does not repeat its neighbours.
+    async queue(batch, env, ctx) {
+      await Promise.all(batch.messages.map(async (message) => {
+        const event = { kind: "queue", messageId: message.id, attempts: message.attempts, body: new Uint8Array(message.body) };
+        try {
+          const outcome = await pool(triggers.queue).run(event, cut(triggers.queue, env, ctx), ctx);
+          if (outcome.error === "") message.ack();
+          else message.retry(outcome.retrySeconds > 0 ? { delaySeconds: outcome.retrySeconds } : undefined);
+        } catch (err) {
+          failed(err);
+          message.retry();
+        }
+      }));
+    },
+
+    async scheduled(controller, env, ctx) {
+      const event = { kind: "scheduled", scheduledTime: controller.scheduledTime, cron: controller.cron };
+      const outcome = await pool(triggers.scheduled).run(event, cut(triggers.scheduled, env, ctx), ctx);
+      if (outcome.error !== "") throw new Error("the schedule function reported a failure; its log says which");
+    },
+  };
+}
+
+function failed(err) {
+  const id = err?.id ?? crypto.randomUUID();
+  if (!(err instanceof Crashed)) {
+    console.error(JSON.stringify({ level: "ERROR", msg: "function failed to start", id, error: err?.name }));
+  }
+  return Response.json({ error: "internal error", id }, { status: 500 });
+}

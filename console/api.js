@@ -1,0 +1,143 @@
+// The server's JSON and event stream.
+import { Parser } from './sse.js';
+
+// ApiError is an answer other than 2xx, or no answer at all (status 0).
+export class ApiError extends Error {
+  constructor(status, message, missing = []) {
+    super(message);
+    this.status = status;
+    this.missing = missing;
+  }
+}
+
+// StreamCut is a stream that ended before it said how the turn went.
+export class StreamCut extends Error {}
+
+// TurnFailed is the server's own word that the turn failed.
+export class TurnFailed extends Error {}
+
+// advice says in plain words what a failed call means and what to do.
+export function advice(err) {
+  if (err instanceof TurnFailed) return err.message || 'The turn failed. Try again.';
+  if (!(err instanceof ApiError)) return 'Something went wrong in this page. Reload it and try again.';
+  switch (err.status) {
+    case 0:
+      return 'Instar could not be reached. Check the connection, then try again.';
+    case 413:
+      return 'This message is too long. Shorten it, then send it again.';
+    case 429:
+      return `${sentence(err.message || 'Too many messages at once.')} Wait a moment, then try again.`;
+    case 503:
+      if (!err.missing.length) return `${sentence(err.message)} Try again in a moment.`;
+      return `${sentence(err.message)} Set ${err.missing.join(', ')} (for example with "wrangler secret put ${err.missing[0]}"), then try again.`;
+    default:
+      return sentence(err.message || `The server answered ${err.status}.`);
+  }
+}
+
+const sentence = (text) => {
+  const upper = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(upper) ? upper : `${upper}.`;
+};
+
+export class Api {
+  #token;
+  #onUnauthorized;
+  #skew = 0;
+
+  // token() gives the current token; onUnauthorized runs after every 401.
+  constructor(token, onUnauthorized) {
+    this.#token = token;
+    this.#onUnauthorized = onUnauthorized;
+  }
+
+  // now is the server's clock in milliseconds, as far as its Date header tells.
+  now() {
+    return Date.now() + this.#skew;
+  }
+
+  status = () => this.#json('/api/status');
+  sessions = () => this.#json('/api/sessions');
+  session = (name) => this.#json(`/api/session?session=${encodeURIComponent(name)}`);
+  stop = (session) => this.#json('/api/stop', { session });
+  approve = (code) => this.#json('/api/pairing/approve', { code });
+
+  // chat sends one message and calls onEvent(type, data) as the turn goes on.
+  // It resolves with the data of `done`. It never sends a second time.
+  async chat(text, session, { signal, onEvent, onBytes }) {
+    const body = session ? { text, session } : { text };
+    const res = await this.#fetch('/api/chat', body, { signal, accept: 'text/event-stream' });
+    if (!/^text\/event-stream/i.test(res.headers.get('Content-Type') ?? '')) {
+      return res.json();
+    }
+    let done = null;
+    let failure = null;
+    const parser = new Parser((type, raw) => {
+      let data;
+      try {
+        data = JSON.parse(raw);
+      } catch {
+        return; // not this contract's; the end of the stream decides
+      }
+      if (type === 'done') done = data;
+      else if (type === 'error') failure = new TurnFailed(data.error);
+      else onEvent(type, data);
+    });
+    const reader = res.body.getReader();
+    const decoder = new TextDecoder();
+    try {
+      while (!done && !failure) {
+        const { value, done: end } = await reader.read();
+        if (end) break;
+        onBytes?.();
+        parser.push(decoder.decode(value, { stream: true }));
+      }
+      // Some servers close right after the last line, without the blank one.
+      if (!done && !failure) parser.push('\n\n');
+    } catch (err) {
+      if (signal?.aborted) throw err;
+      throw new StreamCut('the connection was lost');
+    }
+    reader.cancel().catch(() => {});
+    if (failure) throw failure;
+    if (!done) throw new StreamCut('the stream ended early');
+    return done;
+  }
+
+  async #json(path, body) {
+    const res = await this.#fetch(path, body, {});
+    try {
+      return (await res.json()) ?? {};
+    } catch {
+      throw new ApiError(res.status, 'the server sent something that is not JSON');
+    }
+  }
+
+  async #fetch(path, body, { signal, accept = 'application/json' }) {
+    const headers = { Accept: accept };
+    // Without a token, a session of Cloudflare Access may still open the door.
+    if (this.#token()) headers.Authorization = `Bearer ${this.#token()}`;
+    if (body) headers['Content-Type'] = 'application/json';
+    let res;
+    try {
+      res = await fetch(path, {
+        method: body ? 'POST' : 'GET',
+        headers,
+        body: body && JSON.stringify(body),
+        signal,
+        cache: 'no-store',
+        credentials: 'same-origin',
+        redirect: 'error',
+      });
+    } catch (err) {
+      if (signal?.aborted) throw err;
+      throw new ApiError(0, 'no answer');
+    }
+    const date = Date.parse(res.headers.get('Date') ?? '');
+    if (date) this.#skew = date - Date.now();
+    if (res.ok) return res;
+    const answer = await res.json().catch(() => ({}));
+    if (res.status === 401) this.#onUnauthorized();
+    throw new ApiError(res.status, answer?.error || res.statusText, answer?.missing ?? []);
+  }
+}

@@ -1,0 +1,211 @@
+// A stand-in for the console's API: it serves the built assets with the
+// headers of their `_headers` file, checks every request against the contract
+// and lets a test say, step by step, what a turn does.
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+
+const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8' };
+
+// Turn is one POST /api/chat as the test sees it: each method sends an event.
+class Turn {
+  constructor(server, res, text, session) {
+    Object.assign(this, { server, res, text, session, stopped: false });
+    this.ended = new Promise((resolve) => res.on('close', resolve));
+  }
+  event(type, data) {
+    this.res.write(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+  raw(bytes) {
+    this.res.write(bytes);
+  }
+  delta(delta) {
+    this.event('text', { delta });
+  }
+  tool(id, name, state, summary = '') {
+    this.event('tool', { id, name, state, summary });
+  }
+  done(reply, extra = {}) {
+    this.record(reply, extra.tools);
+    this.event('done', {
+      reply,
+      session: this.session || 'main',
+      turn: 't1',
+      model: this.server.status.model,
+      usage: { input: 1234, output: 56, cache_read: 1000, cache_write: 0, cost_usd: 0.0042 },
+    });
+    this.server.busy.delete(this.session);
+    this.res.end();
+  }
+  fail(error) {
+    this.event('error', { error });
+    this.server.busy.delete(this.session);
+    this.res.end();
+  }
+  // record puts the reply into the history, as a turn does that goes on alone.
+  record(reply, tools = []) {
+    this.server.history(this.session).push({ role: 'assistant', text: reply, time: new Date().toISOString(), tools, model: this.server.status.model, cost_usd: 0.0042 });
+  }
+  // cut breaks the connection in the middle of the stream.
+  cut() {
+    this.res.destroy();
+  }
+}
+
+export class Standin {
+  token = 'stand-in-token';
+  requests = []; // {method, path, body}
+  faults = []; // contract violations; tests expect none
+  busy = new Set();
+  approved = [];
+  stops = [];
+  refuse = null; // {status, body} for the next POST /api/chat
+  #histories = new Map();
+  #turns = [];
+  #waiting = [];
+
+  constructor(assets) {
+    this.assets = assets;
+    this.reset();
+  }
+
+  reset() {
+    this.requests.length = 0;
+    this.faults.length = 0;
+    this.busy.clear();
+    this.approved.length = 0;
+    this.stops.length = 0;
+    this.refuse = null;
+    this.onTurn = null;
+    this.#histories.clear();
+    this.#turns = [];
+    this.#waiting = [];
+    this.status = {
+      version: '0.1.0',
+      model: 'anthropic/claude-sonnet-4-5',
+      offline: false,
+      timezone: 'Europe/Lisbon',
+      budget: { spent_usd: 0.42, limit_usd: 2 },
+      channels: [
+        { name: 'telegram', configured: true },
+        { name: 'slack', configured: false },
+      ],
+      pairing: [],
+    };
+  }
+
+  history(session) {
+    const name = session === 'main' ? '' : session;
+    if (!this.#histories.has(name)) this.#histories.set(name, []);
+    return this.#histories.get(name);
+  }
+
+  // turn resolves with the next turn that the page starts.
+  turn() {
+    if (this.#turns.length) return Promise.resolve(this.#turns.shift());
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  posts() {
+    return this.requests.filter((r) => r.method === 'POST' && r.path === '/api/chat');
+  }
+
+  async listen(port = 0) {
+    this.headers = parseHeaders(await readFile(join(this.assets, '_headers'), 'utf8'));
+    this.server = createServer((req, res) => {
+      this.#serve(req, res).catch((err) => {
+        this.faults.push(String(err));
+        res.destroy();
+      });
+    });
+    await new Promise((resolve) => this.server.listen(port, '127.0.0.1', resolve));
+    this.url = `http://127.0.0.1:${this.server.address().port}`;
+    return this;
+  }
+
+  close() {
+    this.server.closeAllConnections();
+    return new Promise((resolve) => this.server.close(resolve));
+  }
+
+  async #serve(req, res) {
+    const url = new URL(req.url, this.url);
+    if (url.pathname.startsWith('/api/')) return this.#api(req, res, url);
+    const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1);
+    if (!/^[\w.-]+$/.test(name) || name === '_headers') return json(res, 404, { error: 'not found' });
+    const body = await readFile(join(this.assets, name)).catch(() => null);
+    if (!body) return json(res, 404, { error: 'not found' });
+    res.writeHead(200, { ...this.headers, 'Content-Type': types[extname(name)] ?? 'application/octet-stream' });
+    res.end(body);
+  }
+
+  async #api(req, res, url) {
+    const body = req.method === 'POST' ? JSON.parse(await text(req)) : null;
+    this.requests.push({ method: req.method, path: url.pathname, body });
+    if (url.href.includes(this.token)) this.faults.push('the token is in a URL');
+    if (req.headers.authorization !== `Bearer ${this.token}`) return json(res, 401, { error: 'wrong token' });
+    const key = `${req.method} ${url.pathname}`;
+    const session = url.searchParams.get('session') === 'main' ? '' : url.searchParams.get('session') ?? '';
+    switch (key) {
+      case 'GET /api/status':
+        return json(res, 200, this.status);
+      case 'GET /api/sessions':
+        return json(res, 200, { sessions: [...this.#histories].filter(([, m]) => m.length).map(([name, m]) => ({ name: name || 'main', updated: m.at(-1).time })) });
+      case 'GET /api/session':
+        return json(res, 200, { session: session || 'main', busy: this.busy.has(session), messages: this.history(session) });
+      case 'POST /api/pairing/approve': {
+        const at = this.status.pairing.findIndex((p) => p.code === body.code);
+        if (at < 0) return json(res, 404, { error: 'no such code' });
+        const [{ person }] = this.status.pairing.splice(at, 1);
+        this.approved.push(body.code);
+        return json(res, 200, { person });
+      }
+      case 'POST /api/stop':
+        if (typeof body.session !== 'string') this.faults.push('stop without a session');
+        this.stops.push(body.session);
+        return json(res, 200, {});
+      case 'POST /api/chat':
+        return this.#chat(req, res, body);
+      default:
+        this.faults.push(`unknown route ${key}`);
+        return json(res, 404, { error: 'not found' });
+    }
+  }
+
+  #chat(req, res, body) {
+    if (typeof body.text !== 'string' || !body.text) this.faults.push('chat without text');
+    if (!String(req.headers.accept).includes('text/event-stream')) this.faults.push('chat without Accept: text/event-stream');
+    if (this.refuse) {
+      const { status, body: answer } = this.refuse;
+      this.refuse = null;
+      return json(res, status, answer);
+    }
+    const session = body.session === 'main' ? '' : body.session ?? '';
+    this.history(session).push({ role: 'user', text: body.text, time: new Date().toISOString() });
+    this.busy.add(session);
+    res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+    const turn = new Turn(this, res, body.text, session);
+    turn.event('turn', { turn: 't1', session: session || 'main' });
+    if (this.onTurn) this.onTurn(turn);
+    else if (this.#waiting.length) this.#waiting.shift()(turn);
+    else this.#turns.push(turn);
+  }
+}
+
+// parseHeaders reads the rule for every path from a Workers `_headers` file.
+function parseHeaders(source) {
+  const [path, ...lines] = source.trim().split('\n');
+  if (path !== '/*') throw new Error('_headers: expected one rule, for /*');
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).trim(), line.slice(line.indexOf(':') + 1).trim()]));
+}
+
+function json(res, status, body) {
+  res.writeHead(status, { 'Content-Type': 'application/json' });
+  res.end(JSON.stringify(body));
+}
+
+async function text(req) {
+  let all = '';
+  for await (const chunk of req.setEncoding('utf8')) all += chunk;
+  return all;
+}

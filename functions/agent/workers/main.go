@@ -1,0 +1,88 @@
+//go:build js && wasm
+
+// Command workers is the agent function on Cloudflare Workers.
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+	_ "time/tzdata" // Workers have no time zone files
+
+	"instar/functions/agent"
+	"instar/shared/budget"
+	"instar/shared/channel"
+	"instar/shared/channel/slack"
+	"instar/shared/channel/telegram"
+	"instar/shared/config"
+	"instar/shared/model"
+	"instar/shared/model/catalog"
+	"instar/shared/people"
+	"instar/shared/queue"
+	"instar/shared/turn"
+	"instar/shared/workers"
+)
+
+func main() {
+	workers.Run(workers.Function{
+		Fetch: func(env *workers.Env) http.Handler {
+			e, err := engine(env)
+			if err != nil {
+				return workers.Misconfigured(err)
+			}
+			return agent.Turns(e)
+		},
+		Queue: func(env *workers.Env) queue.Handler {
+			e, err := engine(env)
+			if err != nil {
+				// The message stays on the queue until the configuration is mended.
+				return func(context.Context, queue.Message) error { return err }
+			}
+			return agent.Queue(e)
+		},
+	})
+}
+
+func engine(env *workers.Env) (*turn.Engine, error) {
+	b, err := env.Bucket("BUCKET")
+	if err != nil {
+		return nil, err
+	}
+	rules, err := config.Read(env.Var)
+	if err != nil {
+		return nil, err
+	}
+	senders := map[string]channel.Sender{}
+	if err := addSender(senders, "telegram", func() (channel.Sender, error) {
+		return telegram.NewSender(env.Var("TELEGRAM_BOT_TOKEN"), env.Var("TELEGRAM_API_BASE"), workers.Fetch{})
+	}); err != nil {
+		return nil, err
+	}
+	if err := addSender(senders, "slack", func() (channel.Sender, error) {
+		return slack.NewSender(env.Var("SLACK_BOT_TOKEN"), env.Var("SLACK_API_BASE"), workers.Fetch{})
+	}); err != nil {
+		return nil, err
+	}
+	models := catalog.Read(env.Var)
+	return &turn.Engine{
+		Agent: config.Agent, Version: config.Version, Bucket: b, Settings: env.Settings("SETTINGS", b),
+		Owners: rules.Owners, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
+		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) },
+		Budget: &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},
+		Zone:   rules.Zone, Now: time.Now,
+	}, nil
+}
+
+// addSender adds a channel; one without a token is just not there.
+func addSender(senders map[string]channel.Sender, name string, open func() (channel.Sender, error)) error {
+	s, err := open()
+	var missing *channel.Missing
+	if errors.As(err, &missing) {
+		return nil
+	}
+	if err == nil {
+		senders[name] = s
+	}
+	return err
+}

@@ -1,0 +1,228 @@
+// Package console is the owner's own entrance: the web chat's API and /healthz.
+//
+// Triggered by /api/* and /healthz. May touch: the bucket, the queue, settings,
+// and the agent function, which it asks to run a turn. Must never hold: a model
+// key, a chat token, a webhook secret; of those it learns only whether they are
+// set. Every route but /healthz needs the console token.
+package console
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"instar/shared/bucket"
+	"instar/shared/budget"
+	"instar/shared/channel"
+	"instar/shared/config"
+	"instar/shared/model/catalog"
+	"instar/shared/people"
+	"instar/shared/queue"
+	"instar/shared/session"
+	"instar/shared/turn"
+)
+
+// maxRequest bounds a request body in bytes.
+const maxRequest = 256 << 10
+
+// Handler answers the console.
+type Handler struct {
+	Agent  string
+	Bucket bucket.Bucket
+	Queue  queue.Sender
+	Token  string       // CONSOLE_TOKEN; "" refuses everything with 503
+	Turns  channel.Doer // the agent function
+	Rules  *config.Rules
+	Models catalog.Config
+	// Present reports whether a variable is set that this function may not read.
+	Present func(name string) bool
+	// Problem is what is wrong with the rules' variables, or nil.
+	Problem error
+	Now     func() time.Time
+}
+
+// ServeHTTP routes.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/healthz" {
+		h.health(w)
+		return
+	}
+	if !h.authenticated(w, r) {
+		return
+	}
+	if h.Problem != nil {
+		reply(w, http.StatusServiceUnavailable, map[string]any{"error": h.Problem.Error()})
+		return
+	}
+	route := r.Method + " " + r.URL.Path
+	switch route {
+	case "POST /api/chat":
+		h.chat(w, r)
+	case "POST /api/stop":
+		h.stop(w, r)
+	case "POST /api/pairing/approve":
+		h.approve(w, r)
+	case "GET /api/session":
+		h.session(w, r)
+	case "GET /api/sessions":
+		h.sessions(w, r)
+	case "GET /api/status":
+		h.status(w, r)
+	default:
+		reply(w, http.StatusNotFound, failure("no such route"))
+	}
+}
+
+// authenticated lets a request with the console token through and answers any other.
+func (h *Handler) authenticated(w http.ResponseWriter, r *http.Request) bool {
+	if h.Token == "" {
+		reply(w, http.StatusServiceUnavailable, map[string]any{
+			"error": "CONSOLE_TOKEN is not set", "missing": []string{"CONSOLE_TOKEN"}})
+		return false
+	}
+	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	// Hashing first makes the comparison take the same time whatever the lengths.
+	want, got := sha256.Sum256([]byte(h.Token)), sha256.Sum256([]byte(given))
+	if !ok || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		reply(w, http.StatusUnauthorized, failure("log in with the console token"))
+		return false
+	}
+	return true
+}
+
+// Missing names the variables without which a part that was begun to be
+// configured, or the console itself, cannot work.
+func (h *Handler) Missing() []string {
+	missing := h.Models.Missing()
+	if h.Token == "" {
+		missing = append(missing, "CONSOLE_TOKEN")
+	}
+	for _, pair := range [][2]string{
+		{"TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET"},
+		{"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"},
+	} {
+		switch {
+		case h.Present(pair[0]) && !h.Present(pair[1]):
+			missing = append(missing, pair[1])
+		case !h.Present(pair[0]) && h.Present(pair[1]):
+			missing = append(missing, pair[0])
+		}
+	}
+	return missing
+}
+
+func (h *Handler) health(w http.ResponseWriter) {
+	missing := h.Missing()
+	if len(missing) == 0 && h.Problem == nil {
+		reply(w, http.StatusOK, map[string]any{"status": "ok", "version": config.Version})
+		return
+	}
+	body := map[string]any{"status": "misconfigured", "version": config.Version, "missing": append([]string{}, missing...)}
+	if h.Problem != nil {
+		body["error"] = h.Problem.Error()
+	}
+	reply(w, http.StatusServiceUnavailable, body)
+}
+
+func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
+	directory := people.NewDirectory(h.Bucket, h.Agent+"/people/")
+	pending, err := directory.Pending(r.Context(), h.Now())
+	if err != nil {
+		h.internal(w, "read pairing requests", err)
+		return
+	}
+	requests := make([]map[string]any, 0, len(pending))
+	for _, p := range pending {
+		requests = append(requests, map[string]any{"code": p.Code, "person": p.Person, "name": p.Name, "expires": p.Expires})
+	}
+	ledger := &budget.Ledger{Bucket: h.Bucket, Agent: h.Agent, Daily: h.Rules.DailyBudget, Zone: h.Rules.Zone, Now: h.Now}
+	spent, err := turn.SpentToday(r.Context(), h.store(), ledger)
+	if err != nil {
+		h.internal(w, "read usage", err)
+		return
+	}
+	var limit any
+	if h.Rules.DailyBudget > 0 {
+		limit = h.Rules.DailyBudget
+	}
+	first := h.Models.Models()[0]
+	reply(w, http.StatusOK, map[string]any{
+		"version": config.Version, "model": first, "offline": first == "offline", "timezone": h.Rules.Zone.String(),
+		"budget": map[string]any{"spent_usd": spent, "limit_usd": limit},
+		"channels": []map[string]any{
+			{"name": "telegram", "configured": h.Present("TELEGRAM_BOT_TOKEN") && h.Present("TELEGRAM_WEBHOOK_SECRET")},
+			{"name": "slack", "configured": h.Present("SLACK_BOT_TOKEN") && h.Present("SLACK_SIGNING_SECRET")},
+		},
+		"pairing": requests,
+	})
+}
+
+// approve lets in the person with a pairing code. The agent function does it:
+// it can also tell them.
+func (h *Handler) approve(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Code string `json:"code"`
+	}
+	if !read(w, r, &in) {
+		return
+	}
+	person, err := people.NewDirectory(h.Bucket, h.Agent+"/people/").Approve(r.Context(), in.Code, h.Now())
+	switch {
+	case errors.Is(err, people.ErrCodeUnknown):
+		reply(w, http.StatusNotFound, failure("that code is not known, or older than an hour"))
+	case errors.Is(err, people.ErrTooManyTries):
+		reply(w, http.StatusTooManyRequests, failure("too many wrong codes; try again in an hour"))
+	case err != nil:
+		h.internal(w, "approve", err)
+	default:
+		reply(w, http.StatusOK, map[string]any{"person": person.ID, "name": person.Name})
+	}
+}
+
+func (h *Handler) store() *session.Store {
+	return &session.Store{Bucket: h.Bucket, Agent: h.Agent, Now: h.Now, Fold: turn.UserText}
+}
+
+// read decodes a bounded JSON body, or answers what is wrong with it.
+func read(w http.ResponseWriter, r *http.Request, into any) bool {
+	if r.ContentLength > maxRequest {
+		reply(w, http.StatusRequestEntityTooLarge, failure("request is too large"))
+		return false
+	}
+	data, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
+	switch {
+	case err != nil:
+		reply(w, http.StatusBadRequest, failure("request could not be read"))
+	case len(data) > maxRequest:
+		reply(w, http.StatusRequestEntityTooLarge, failure("request is too large"))
+	case json.Unmarshal(data, into) != nil:
+		reply(w, http.StatusBadRequest, failure("request is not the JSON object this route takes"))
+	default:
+		return true
+	}
+	return false
+}
+
+func failure(text string) map[string]any { return map[string]any{"error": text} }
+
+func reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(body)
+}
+
+func (h *Handler) internal(w http.ResponseWriter, doing string, err error) {
+	if !errors.Is(err, context.Canceled) {
+		slog.Error("console request failed", "doing", doing, "error", err.Error())
+	}
+	reply(w, http.StatusInternalServerError, failure("could not "+doing+" just now, try again"))
+}

@@ -1,0 +1,50 @@
+//go:build js && wasm
+
+// Command workers is the webhook function on Cloudflare Workers.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"instar/functions/webhook"
+	"instar/shared/channel"
+	"instar/shared/channel/slack"
+	"instar/shared/channel/telegram"
+	"instar/shared/config"
+	"instar/shared/workers"
+)
+
+func main() {
+	workers.Run(workers.Function{Fetch: func(env *workers.Env) http.Handler {
+		b, err := env.Bucket("BUCKET")
+		if err != nil {
+			return workers.Misconfigured(err)
+		}
+		q, err := env.Queue("QUEUE")
+		if err != nil {
+			return workers.Misconfigured(err)
+		}
+		turns, err := env.Call("AGENT")
+		if err != nil {
+			return workers.Misconfigured(err)
+		}
+		return &webhook.Handler{
+			Agent: config.Agent, Bucket: b, Queue: q, Turns: turns, After: env.WaitUntil, Now: time.Now,
+			Receivers: map[string]func() (channel.Receiver, error){
+				"telegram": func() (channel.Receiver, error) {
+					if !env.Present("TELEGRAM_BOT_TOKEN") {
+						return nil, &channel.Missing{Variable: "TELEGRAM_BOT_TOKEN"}
+					}
+					return telegram.NewReceiver(env.Var("TELEGRAM_WEBHOOK_SECRET"))
+				},
+				"slack": func() (channel.Receiver, error) {
+					if !env.Present("SLACK_BOT_TOKEN") {
+						return nil, &channel.Missing{Variable: "SLACK_BOT_TOKEN"}
+					}
+					return slack.NewReceiver(env.Var("SLACK_SIGNING_SECRET"))
+				},
+			},
+		}
+	}})
+}

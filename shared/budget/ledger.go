@@ -1,0 +1,165 @@
+// Package budget caps what models may cost in a day. The cap is code outside
+// the conversation and is checked before every call.
+//
+// A shared counter written by every turn would cost each of them a write and
+// have them collide, so a session takes a slice of the day's budget from the
+// ledger (a twentieth), spends it on its own record, and comes back when it is
+// used up. The slices handed out never exceed the budget; what can exceed it
+// is one call of each session, whose price is known only afterwards. What an
+// idle session has not used of its slice is not available to others until the
+// next day.
+package budget
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"instar/shared/bucket"
+)
+
+// slices is how many grants a day's budget is cut into.
+const slices = 20
+
+// Grant is a session's part of one day. Amounts are US dollars.
+type Grant struct {
+	Day   string  `json:"day,omitempty"` // YYYY-MM-DD in the owner's time zone
+	Limit float64 `json:"limit,omitempty"`
+	Spent float64 `json:"spent,omitempty"`
+}
+
+// Spent is the error of a call that the day's budget does not allow.
+type Spent struct {
+	Limit float64
+	Until time.Time // when the next day begins
+}
+
+func (s *Spent) Error() string {
+	return fmt.Sprintf("today's budget of $%.2f is used up; it is renewed at %s (BUDGET_DAILY_USD)",
+		s.Limit, s.Until.Format("15:04 on 2 January"))
+}
+
+// Ledger is one agent's budget.
+type Ledger struct {
+	Bucket bucket.Bucket
+	Agent  string
+	Daily  float64 // US dollars; 0 is no limit
+	Zone   *time.Location
+	Now    func() time.Time
+}
+
+type day struct {
+	V        int               `json:"v"` // 1
+	Sessions map[string]*share `json:"sessions"`
+}
+
+type share struct {
+	Granted float64 `json:"granted"`
+	Spent   float64 `json:"spent"` // as last reported
+}
+
+// Today is the day that is counted now.
+func (l *Ledger) Today() string { return l.Now().In(l.Zone).Format(time.DateOnly) }
+
+func (l *Ledger) key(date string) string { return l.Agent + "/usage/" + date }
+
+// Allow reports whether the session may make one more call, and extends its
+// grant when that is needed: no bucket call as long as the grant lasts, a read
+// and a write when it does not. The error is *Spent when the day's budget is
+// used up; any other error also means no.
+func (l *Ledger) Allow(ctx context.Context, session string, g *Grant) error {
+	today := l.Today()
+	if g.Day == today && (l.Daily == 0 || g.Spent < g.Limit) {
+		return nil
+	}
+	if g.Day != today {
+		*g = Grant{Day: today}
+	}
+	for range 5 {
+		granted, err := l.extend(ctx, session, *g)
+		if errors.Is(err, bucket.ErrPrecondition) {
+			continue
+		}
+		if err == nil {
+			g.Limit = granted
+		}
+		return err
+	}
+	return errors.New("check budget: too many sessions at once, try again")
+}
+
+func (l *Ledger) extend(ctx context.Context, session string, g Grant) (float64, error) {
+	d, etag, err := l.read(ctx, g.Day)
+	if err != nil {
+		return 0, err
+	}
+	own := d.Sessions[session]
+	if own == nil {
+		own = &share{}
+		d.Sessions[session] = own
+	}
+	own.Spent = max(own.Spent, g.Spent)
+	own.Granted = own.Spent
+	if l.Daily > 0 {
+		left := l.Daily
+		for _, s := range d.Sessions {
+			left -= max(s.Granted, s.Spent)
+		}
+		if left <= 0 {
+			return 0, &Spent{Limit: l.Daily, Until: l.tomorrow()}
+		}
+		own.Granted += min(left, l.Daily/slices)
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return 0, fmt.Errorf("encode budget: %w", err)
+	}
+	if etag == "" {
+		_, err = l.Bucket.PutIfAbsent(ctx, l.key(g.Day), data)
+	} else {
+		_, err = l.Bucket.PutIfMatch(ctx, l.key(g.Day), etag, data)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("save budget: %w", err)
+	}
+	return own.Granted, nil
+}
+
+func (l *Ledger) tomorrow() time.Time {
+	y, m, d := l.Now().In(l.Zone).Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, l.Zone)
+}
+
+func (l *Ledger) read(ctx context.Context, date string) (*day, string, error) {
+	d := &day{V: 1, Sessions: map[string]*share{}}
+	o, err := l.Bucket.Get(ctx, l.key(date))
+	if errors.Is(err, bucket.ErrNotFound) {
+		return d, "", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("read budget: %w", err)
+	}
+	if err := json.Unmarshal(o.Data, d); err != nil {
+		return nil, "", fmt.Errorf("read budget: %w", err)
+	}
+	if d.V != 1 || d.Sessions == nil {
+		return nil, "", fmt.Errorf("read budget: version %d is newer than this program", d.V)
+	}
+	return d, o.ETag, nil
+}
+
+// Sessions lists the sessions that may have spent something today, with what
+// each had spent when it last came to the ledger.
+func (l *Ledger) Sessions(ctx context.Context) (map[string]float64, error) {
+	d, _, err := l.read(ctx, l.Today())
+	if err != nil {
+		return nil, err
+	}
+	spent := make(map[string]float64, len(d.Sessions))
+	for id, s := range d.Sessions {
+		spent[id] = s.Spent
+	}
+	return spent, nil
+}

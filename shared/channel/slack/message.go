@@ -1,0 +1,195 @@
+package slack
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"instar/shared/chat"
+)
+
+// readEvent reads the event of an event_callback; nil when it is of no
+// interest. self is the app's own user id there, or "".
+func readEvent(event gjson.Result, self string) (*chat.Message, error) {
+	kind := event.Get("type").Str
+	if kind != "app_mention" && kind != "message" {
+		return nil, nil
+	}
+	post, edited := event, false
+	switch event.Get("subtype").Str {
+	case "", "file_share", "thread_broadcast":
+	case "message_changed":
+		post, edited = event.Get("message"), true
+		// Slack also "changes" a message when it unfolds a link in it.
+		if !post.Get("edited").Exists() || post.Get("text").Str == event.Get("previous_message.text").Str {
+			return nil, nil
+		}
+	default:
+		return nil, nil // deleted, joined, a bot's message ...
+	}
+	user, room, ts := post.Get("user").Str, event.Get("channel").Str, post.Get("ts").Str
+	if user == "" || user == self || user == "USLACKBOT" || post.Get("bot_id").Str != "" || post.Get("subtype").Str == "bot_message" {
+		return nil, nil
+	}
+	said, ok := stamp(ts)
+	if !ok || room == "" {
+		return nil, malformed("message without a channel or ts")
+	}
+	m := &chat.Message{V: 1, ID: Name + ":" + room + ":" + ts, Time: said, PlatformID: ts, Edited: edited}
+	m.Address = address(room, post.Get("thread_ts").Str, ts)
+	m.Kind = kindOfRoom(room, event.Get("channel_type").Str)
+	m.Sender = chat.Sender{ID: user, Name: post.Get("user_profile.display_name").Str}
+	m.Direct = kind == "app_mention"
+	m.Text, m.Mentions = readable(post.Get("text").Str, self)
+	m.Attachments = attachments(post.Get("files"))
+	if parent := post.Get("parent_user_id").Str; parent != "" {
+		m.ReplyTo = &chat.Reply{ID: m.Thread, From: parent, Bot: parent == self}
+	}
+	if edited {
+		at := post.Get("edited.ts").Str
+		if m.Time, ok = stamp(at); !ok {
+			return nil, malformed("edit without a ts")
+		}
+		m.ID += ":" + at
+	}
+	if m.Kind == chat.Group && !m.Direct && !concerns(m, self) || m.Text == "" && len(m.Attachments) == 0 && len(m.Mentions) == 0 {
+		return nil, nil
+	}
+	return m, nil
+}
+
+// concerns reports whether a channel's post is for the app with that user id.
+func concerns(m *chat.Message, self string) bool {
+	if m.ReplyTo != nil && m.ReplyTo.Bot {
+		return true
+	}
+	for _, id := range m.Mentions {
+		if id == self && self != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// address puts what is said in a channel into a thread; a direct message
+// only when it is in one.
+func address(room, thread, ts string) chat.Address {
+	if thread == "" && kindOfRoom(room, "") == chat.Group {
+		thread = ts
+	}
+	return chat.Address{Channel: Name, Chat: room, Thread: thread}
+}
+
+func kindOfRoom(room, kind string) chat.Kind {
+	if kind == "im" || strings.HasPrefix(room, "D") {
+		return chat.Private
+	}
+	return chat.Group
+}
+
+// readCommand reads a slash command. It has no message of its own.
+func readCommand(form url.Values, now time.Time) (*chat.Message, error) {
+	command, trigger := form.Get("command"), form.Get("trigger_id")
+	room, user := form.Get("channel_id"), form.Get("user_id")
+	if !strings.HasPrefix(command, "/") || trigger == "" || room == "" || user == "" {
+		return nil, malformed("neither a command nor a payload")
+	}
+	text, mentions := readable(form.Get("text"), "")
+	return &chat.Message{
+		V: 1, ID: Name + ":trigger:" + trigger, Time: now.UTC(),
+		Address:  address(room, form.Get("thread_ts"), ""),
+		Kind:     kindOfRoom(room, ""),
+		Sender:   chat.Sender{ID: user, Name: form.Get("user_name")},
+		Text:     strings.TrimSpace(command + " " + text),
+		Mentions: mentions,
+		Direct:   true,
+	}, nil
+}
+
+// readTap reads the interactivity payload of a tapped button or a choice.
+func readTap(payload gjson.Result, now time.Time) (*chat.Message, error) {
+	if payload.Get("type").Str != "block_actions" {
+		return nil, nil
+	}
+	action := payload.Get("actions.0")
+	value := ""
+	for _, field := range []string{"value", "selected_option.value", "action_id"} {
+		if value = action.Get(field).Str; value != "" {
+			break
+		}
+	}
+	room, ts := payload.Get("channel.id").Str, payload.Get("message.ts").Str
+	if room == "" {
+		room = payload.Get("container.channel_id").Str
+	}
+	user, trigger := payload.Get("user.id").Str, payload.Get("trigger_id").Str
+	if room == "" || user == "" || trigger == "" || value == "" {
+		return nil, nil // a button outside a conversation: a modal, the app's home
+	}
+	m := &chat.Message{
+		V: 1, ID: Name + ":trigger:" + trigger, Time: now.UTC(), PlatformID: ts,
+		Address: address(room, payload.Get("message.thread_ts").Str, ts),
+		Kind:    kindOfRoom(room, ""),
+		Sender:  chat.Sender{ID: user, Name: payload.Get("user.name").Str},
+		Text:    "/cb " + value,
+		Direct:  true,
+	}
+	if ts != "" {
+		text, _ := readable(payload.Get("message.text").Str, "")
+		m.ReplyTo = &chat.Reply{ID: ts, Text: clip(text), From: payload.Get("message.user").Str, Bot: payload.Get("message.bot_id").Exists()}
+	}
+	return m, nil
+}
+
+const maxQuote = 1000 // characters; chat.Reply says so
+
+func clip(s string) string {
+	if runes := []rune(s); len(runes) > maxQuote {
+		return string(runes[:maxQuote])
+	}
+	return s
+}
+
+// stamp reads a ts: seconds, a dot, microseconds. It is a message's id too.
+func stamp(ts string) (time.Time, bool) {
+	seconds, micros, ok := strings.Cut(ts, ".")
+	s, err1 := strconv.ParseUint(seconds, 10, 37) // until the year 6325: JSON writes it
+	us, err2 := strconv.ParseUint(micros, 10, 20)
+	if !ok || err1 != nil || err2 != nil || len(micros) != 6 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(s), int64(us)*1000).UTC(), true
+}
+
+// attachments reads a post's files but those that are gone.
+func attachments(files gjson.Result) []chat.Attachment {
+	var list []chat.Attachment
+	for _, f := range files.Array() {
+		mode, id := f.Get("mode").Str, f.Get("id").Str
+		if id == "" || mode == "tombstone" || mode == "hidden_by_limit" {
+			continue
+		}
+		a := chat.Attachment{Ref: id, Name: f.Get("name").Str, Type: f.Get("mimetype").Str}
+		a.Kind = kindOf(a.Type)
+		if size, err := strconv.ParseInt(f.Get("size").Raw, 10, 64); err == nil && size > 0 {
+			a.Size = size
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+func kindOf(mediaType string) string {
+	switch mediaType {
+	case "image/jpeg", "image/png", "image/gif", "image/webp":
+		return "image"
+	}
+	switch kind, _, _ := strings.Cut(mediaType, "/"); kind {
+	case "audio", "video":
+		return kind
+	}
+	return "file"
+}

@@ -1,0 +1,195 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"instar/shared/channel"
+	"instar/shared/channel/channeltest"
+	"instar/shared/chat"
+	"instar/shared/markdown"
+)
+
+const testToken = "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcBrzbqgy"
+
+func newTestSender(t *testing.T, base string, do channel.Doer, wait func(context.Context, time.Duration) error) channel.Sender {
+	t.Helper()
+	s, err := NewSender(testToken, base, do)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wait = wait
+	return s
+}
+
+func answer(status int, format string, args ...any) channeltest.Answer {
+	return channeltest.Answer{Status: status, Body: fmt.Sprintf(format, args...)}
+}
+
+// posted has what chat.postMessage and chat.update answer alike.
+func posted(ts string) channeltest.Answer {
+	return answer(200, `{"ok":true,"channel":"C1","ts":%q,"message":{"type":"message","text":"x","user":"U9","ts":%q}}`, ts, ts)
+}
+
+const authTest = `{"ok":true,"url":"https://t.slack.com/","team":"T","user":"Instar","team_id":"T1","user_id":"U9","bot_id":"B1"}`
+
+func platform() channeltest.Platform {
+	return channeltest.Platform{
+		New: newTestSender, Token: testToken, Check: checkCall,
+		To: chat.Address{Channel: Name, Chat: "C1", Thread: "1700000000.000100"},
+		Text: func(call channeltest.Call) string {
+			var params map[string]any
+			_ = json.Unmarshal([]byte(call.Body), &params)
+			return params["text"].(string)
+		},
+		Length:    func(part string) int { return units(markdown.SlackMrkdwn(part)) },
+		Most:      4000,
+		Posted:    posted,
+		Unchanged: posted("17"),
+		Unknown:   answer(200, `{"ok":false,"error":"channel_not_found"}`),
+		Limited: func(wait time.Duration) channeltest.Answer {
+			a := answer(429, `{"ok":false,"error":"ratelimited"}`)
+			a.Header = http.Header{"Retry-After": {fmt.Sprint(int(wait / time.Second))}}
+			return a
+		},
+	}
+}
+
+func TestConformance(t *testing.T) { channeltest.Run(t, platform()) }
+
+func TestTheScriptedAnswersAreSlacks(t *testing.T) {
+	checkAnswer(t, "/chat.postMessage", "post", posted("1.000001").Body)
+	checkAnswer(t, "/auth.test", "get", authTest)
+	checkAnswer(t, "/files.info", "get", fileInfo("https://files.slack.com/files-pri/T1-F1/a.png"))
+}
+
+func TestNoTokenNamesTheVariable(t *testing.T) {
+	_, err := NewSender("", "", nil)
+	var missing *channel.Missing
+	if !errors.As(err, &missing) || missing.Variable != "SLACK_BOT_TOKEN" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTheDefaultBaseIsSlacks(t *testing.T) {
+	script := channeltest.NewScript(answer(200, authTest))
+	s, err := NewSender(testToken, "", script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := s.Self(t.Context())
+	if err != nil || self != (chat.Self{ID: "U9", Name: "instar"}) {
+		t.Errorf("Self = %+v, %v", self, err)
+	}
+	if got := script.Calls[0].URL; got != "https://slack.com/api/auth.test" {
+		t.Errorf("called %s", got)
+	}
+	checkCall(t, script.Calls[0])
+}
+
+func TestAMessageSaysWhereItBelongs(t *testing.T) {
+	script := channeltest.NewScript(posted("1700000001.000100"), posted("1700000001.000100"))
+	s := newTestSender(t, "http://x.test/api/", script, nil)
+	id, err := s.Send(t.Context(), platform().To, "**hi** <@U1> & [you](https://e.org)", "17")
+	if id != "1700000001.000100" || err != nil {
+		t.Fatalf("Send = %q, %v", id, err)
+	}
+	if err := s.Edit(t.Context(), platform().To, id, "```"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Typing(t.Context(), platform().To); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []map[string]any{
+		{"channel": "C1", "thread_ts": "1700000000.000100", "text": "*hi* &lt;@U1&gt; &amp; <https://e.org|you>", "mrkdwn": true, "unfurl_links": false, "unfurl_media": false},
+		{"channel": "C1", "ts": "1700000001.000100", "text": "```", "parse": "none"},
+	} {
+		var got map[string]any
+		if err := json.Unmarshal([]byte(script.Calls[i].Body), &got); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("call %d\n got %v\nwant %v", i, got, want)
+		}
+	}
+}
+
+func TestErrorCodesAreReasons(t *testing.T) {
+	for _, code := range []string{"msg_too_long", "invalid_blocks", "not_in_channel"} {
+		script := channeltest.NewScript(answer(200, `{"ok":false,"error":%q}`, code))
+		err := newTestSender(t, "http://x.test", script, nil).Edit(t.Context(), platform().To, "1.000001", "hi")
+		var refused *channel.APIError
+		if !errors.As(err, &refused) || refused.Reason != code || refused.Method != "chat.update" || len(script.Calls) != 1 {
+			t.Errorf("%s: %v after %d calls", code, err, len(script.Calls))
+		}
+	}
+	script, waits := channeltest.NewScript(answer(200, `{"ok":false,"error":"internal_error"}`), posted("1.000001")), &channeltest.Waits{}
+	if err := newTestSender(t, "http://x.test", script, waits.Wait).Edit(t.Context(), platform().To, "1.000001", "hi"); err != nil {
+		t.Errorf("internal_error is not repeated: %v", err)
+	}
+	script = channeltest.NewScript(answer(200, `{"ok":false,"error":"internal_error"}`), posted("1.000001"))
+	if _, err := newTestSender(t, "http://x.test", script, waits.Wait).Send(t.Context(), platform().To, "hi", ""); err == nil {
+		t.Error("internal_error: the message may be posted twice")
+	}
+}
+
+func fileInfo(address string) string {
+	return fmt.Sprintf(`{"ok":true,"comments":[],"file":{"id":"F1","name":"a","mimetype":"text/csv","size":8,"url_private":%q}}`, address)
+}
+
+func TestTheTokenGoesOnlyToSlack(t *testing.T) {
+	for address, ours := range map[string]bool{
+		"https://files.slack.com/files-pri/T1-F1/a":          true,
+		"https://slack.com/files-pri/T1-F1/a":                true,
+		"http://x.test/files-pri/T1-F1/a":                    true,
+		"https://x.test/files-pri/T1-F1/a":                   false,
+		"http://files.slack.com/files-pri/T1-F1/a":           false,
+		"https://files.slack.com.evil.test/files-pri/a":      false,
+		"https://evil.test/files-pri/a":                      false,
+		"https://files.slack.com@evil.test/files-pri/a":      false,
+		"https://evil.test#@files.slack.com/files-pri/a":     false,
+		"https://evil.test/?https://files.slack.com/":        false,
+		"https://user@files.slack.com/files-pri/T1-F1/a":     false,
+		"https://files.slack.com:8443/files-pri/T1-F1/a":     false,
+		"//files.slack.com/files-pri/a":                      false,
+		"":                                                   false,
+		"https://docs.google.com/document/external-file/a/b": false,
+	} {
+		script := channeltest.NewScript(answer(200, "%s", fileInfo(address)), answer(200, "a,b"))
+		data, mediaType, err := newTestSender(t, "http://x.test/api", script, nil).Fetch(t.Context(), chat.Attachment{Ref: "F1"}, 8)
+		if ours && (err != nil || string(data) != "a,b" || mediaType != "text/csv" || len(script.Calls) != 2) {
+			t.Errorf("%s: %q %q %v", address, data, mediaType, err)
+		}
+		if !ours && (err == nil || len(script.Calls) != 1) {
+			t.Errorf("%s was fetched: %v", address, err)
+		}
+		for _, call := range script.Calls {
+			checkCall(t, call)
+		}
+	}
+}
+
+func TestFetchRefusesWhatIsNotTheFile(t *testing.T) {
+	info := answer(200, "%s", fileInfo("https://files.slack.com/files-pri/T1-F1/a"))
+	login := channeltest.Answer{Status: 200, Body: "<html>", Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}}
+	for name, c := range map[string]struct {
+		a       chat.Attachment
+		limit   int64
+		answers []channeltest.Answer
+		calls   int
+	}{
+		"too large by the message": {chat.Attachment{Ref: "F1", Size: 9}, 8, nil, 0},
+		"too large by files.info":  {chat.Attachment{Ref: "F1"}, 7, []channeltest.Answer{info}, 1},
+		"too large by its bytes":   {chat.Attachment{Ref: "F1"}, 8, []channeltest.Answer{info, answer(200, "123456789")}, 2},
+		"the login page":           {chat.Attachment{Ref: "F1"}, 8, []channeltest.Answer{info, login}, 2},
+		"gone":                     {chat.Attachment{Ref: "F1"}, 8, []channeltest.Answer{info, {Status: 404}}, 2},
+	} {
+		script := channeltest.NewScript(c.answers...)
+		_, _, err := newTestSender(t, "http://x.test", script, nil).Fetch(t.Context(), c.a, c.limit)
+		if err == nil || len(script.Calls) != c.calls {
+			t.Errorf("%s: %v after %d calls", name, err, len(script.Calls))
+		}
+	}
+}

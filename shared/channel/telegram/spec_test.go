@@ -1,0 +1,118 @@
+package telegram
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"instar/shared/channel/channeltest"
+)
+
+// spec is the published description of the Bot API.
+type spec struct {
+	Methods map[string]described
+	Types   map[string]described
+}
+
+type described struct {
+	Fields map[string]struct {
+		Required bool
+		Types    []string
+	}
+}
+
+var botAPI = sync.OnceValues(func() (*spec, error) {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, statErr := os.Stat(filepath.Join(dir, "go.mod")); statErr == nil {
+			break
+		}
+		if filepath.Dir(dir) == dir {
+			return nil, os.ErrNotExist
+		}
+		dir = filepath.Dir(dir)
+	}
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(dir), "shared", "specs", "telegram-bot-api.json"))
+	if err != nil {
+		return nil, err
+	}
+	s := new(spec)
+	return s, json.Unmarshal(data, s)
+})
+
+// checkCall judges a call by the description: the method exists, required
+// parameters are there, and every parameter has a name and a type it knows.
+func checkCall(t *testing.T, call channeltest.Call) {
+	t.Helper()
+	if strings.Contains(call.URL, "/file/bot") {
+		if call.Verb != "GET" {
+			t.Errorf("download with %s", call.Verb)
+		}
+		return
+	}
+	api, err := botAPI()
+	if err != nil {
+		t.Logf("NOT CHECKED against the Bot API's description, which is absent: %v", err)
+		return
+	}
+	method, ok := api.Methods[call.Method()]
+	if !ok || !strings.Contains(call.URL, "/bot"+testToken+"/"+call.Method()) || call.Verb != "POST" {
+		t.Errorf("%s %s is no method", call.Verb, call.Method())
+		return
+	}
+	var params map[string]any
+	if err := json.Unmarshal([]byte(call.Body), &params); err != nil || call.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("%s: body is not JSON: %v", call.Method(), err)
+	}
+	api.fields(t, call.Method(), method, params)
+}
+
+func (s *spec) fields(t *testing.T, where string, want described, got map[string]any) {
+	t.Helper()
+	for name, field := range want.Fields {
+		if _, ok := got[name]; field.Required && !ok {
+			t.Errorf("%s: %s is required", where, name)
+		}
+	}
+	for name, value := range got {
+		field, ok := want.Fields[name]
+		if !ok {
+			t.Errorf("%s: no field %s", where, name)
+			continue
+		}
+		known := false
+		for _, typ := range field.Types {
+			known = known || s.is(t, where+"."+name, typ, value)
+		}
+		if !known {
+			t.Errorf("%s: %s = %v is none of %v", where, name, value, field.Types)
+		}
+	}
+}
+
+func (s *spec) is(t *testing.T, where, typ string, value any) bool {
+	switch v := value.(type) {
+	case string:
+		return typ == "String"
+	case bool:
+		return typ == "Boolean"
+	case float64:
+		return typ == "Float" || typ == "Integer" && v == math.Trunc(v)
+	case map[string]any:
+		if object, ok := s.Types[typ]; ok {
+			s.fields(t, where, object, v)
+			return true
+		}
+	}
+	return false
+}
+
+func TestTheDescriptionIsThere(t *testing.T) {
+	if _, err := botAPI(); err != nil {
+		t.Skipf("SKIPPED: the Bot API's description is absent, calls are not checked: %v", err)
+	}
+}

@@ -1,0 +1,244 @@
+// Package delivery brings a reply to a chat platform: a placeholder that is
+// edited while the model writes, and in the end the finished text, once.
+//
+// The placeholder is what makes a reply arrive exactly once: its platform id is
+// recorded before anything of the answer is shown, and from then on bringing
+// the answer there is an edit, which can be repeated. What a crash between
+// sending and recording leaves is an empty placeholder, never a second answer.
+// Further parts of an answer too long for one message are sent one by one and
+// recorded after each; there a crash between the two doubles that part: a
+// doubled part is better than a missing one.
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"instar/shared/channel"
+	"instar/shared/chat"
+	"instar/shared/session"
+)
+
+const (
+	// Placeholder is what stands where the answer will.
+	Placeholder = "…"
+	// cursor ends an unfinished text.
+	cursor = " …"
+	// pace is the shortest time between two edits of one message.
+	pace = time.Second
+	// typing is how often the typing indicator is renewed (Telegram shows it for 5 s).
+	typing = 4 * time.Second
+	// patience is how long an edit on the way is waited for.
+	patience = 5 * time.Second
+)
+
+// Writer shows a reply while it is written. Start it once; Text and Reset may
+// be called from the goroutine that reads the model's stream and do not wait
+// for the platform.
+type Writer struct {
+	Sender channel.Sender
+	To     chat.Address
+	// ReplyTo is the message to quote, or "".
+	ReplyTo string
+	// Record keeps the placeholder's id durably before the message is edited.
+	Record func(ctx context.Context, id string) error
+
+	mu     sync.Mutex
+	text   strings.Builder
+	wake   chan struct{}
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+	id     string
+	err    error
+}
+
+// Start begins to show that an answer is coming. placeholder is the id of one
+// that an earlier holder of the turn has sent, or "".
+func (w *Writer) Start(ctx context.Context, placeholder string) {
+	w.id = placeholder
+	w.wake = make(chan struct{}, 1)
+	ctx, w.cancel = context.WithCancel(ctx)
+	w.ended.Go(func() { w.type_(ctx) })
+	w.ended.Go(func() { w.paint(ctx) })
+}
+
+// Text adds to the shown text.
+func (w *Writer) Text(delta string) {
+	w.mu.Lock()
+	w.text.WriteString(delta)
+	w.mu.Unlock()
+	w.Nudge()
+}
+
+// Reset throws the shown text away: another model begins anew.
+func (w *Writer) Reset() {
+	w.mu.Lock()
+	w.text.Reset()
+	w.mu.Unlock()
+	w.Nudge()
+}
+
+// Nudge has the placeholder sent although there is no text yet, because a tool
+// is about to take its time.
+func (w *Writer) Nudge() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Stop ends the showing and returns the placeholder's id, sending one now if
+// none was. An error says that the platform could not be reached or, wrapped
+// as Record gave it, that the turn is not ours any more.
+func (w *Writer) Stop(ctx context.Context) (string, error) {
+	w.cancel()
+	w.ended.Wait()
+	if w.id == "" && w.err == nil {
+		w.open(ctx)
+	}
+	return w.id, w.err
+}
+
+func (w *Writer) type_(ctx context.Context) {
+	ticker := time.NewTicker(typing)
+	defer ticker.Stop()
+	for {
+		if err := w.Sender.Typing(ctx, w.To); err != nil && ctx.Err() == nil {
+			slog.Warn("typing indicator failed", "channel", w.To.Channel, "error", err.Error())
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// open sends the placeholder and has its id recorded. It must not be cut off
+// between the two by the end of the showing, so it runs to its own end.
+func (w *Writer) open(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	id, err := w.Sender.Send(ctx, w.To, Placeholder, w.ReplyTo)
+	if err == nil {
+		if err = w.Record(ctx, id); err == nil {
+			w.id = id
+		}
+	}
+	w.err = err
+}
+
+func (w *Writer) paint(ctx context.Context) {
+	shown := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.wake:
+		}
+		if w.id == "" {
+			w.open(ctx)
+			if w.err != nil {
+				return
+			}
+		}
+		text := w.preview()
+		if text == "" || text == shown || ctx.Err() != nil {
+			continue
+		}
+		w.edit(ctx, text)
+		shown = text
+		if !sleep(ctx, pace) {
+			return
+		}
+	}
+}
+
+// edit shows an unfinished text. It is not cut off by the end of the showing:
+// an edit that was sent and not waited for could arrive after the final one.
+func (w *Writer) edit(ctx context.Context, text string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if err := w.Sender.Edit(ctx, w.To, w.id, text); err != nil {
+		slog.Warn("streaming edit failed", "channel", w.To.Channel, "error", err.Error())
+	}
+}
+
+// preview is the first message's worth of the text so far.
+func (w *Writer) preview() string {
+	w.mu.Lock()
+	text := strings.TrimSpace(w.text.String())
+	w.mu.Unlock()
+	if text == "" {
+		return ""
+	}
+	return w.Sender.Split(text + cursor)[0]
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// Deliver brings the parts to the platform: those with an id by editing, the
+// others by sending, each recorded at once. Called again after a failure it
+// goes on where it was; then a message that is gone was deleted by somebody and
+// stays so, whereas the first time the answer is sent anew.
+func Deliver(ctx context.Context, s channel.Sender, to chat.Address, replyTo string, parts []session.Part, again bool, record func(ctx context.Context, i int, id string) error) error {
+	for i, part := range parts {
+		if part.ID != "" {
+			err := s.Edit(ctx, to, part.ID, part.Text)
+			if err == nil || gone(err) && again {
+				continue
+			}
+			if !gone(err) {
+				return err
+			}
+		}
+		id, err := s.Send(ctx, to, part.Text, replyTo)
+		if err != nil {
+			return err
+		}
+		if err := record(ctx, i, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone reports that the message to edit does not exist any more.
+func gone(err error) bool {
+	var api *channel.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	reason := strings.ToLower(api.Reason)
+	return strings.Contains(reason, "message to edit not found") || strings.Contains(reason, "message_not_found")
+}
+
+// Hopeless reports that the platform refuses for good (the bot was blocked, the
+// chat is gone, the token is wrong), so that trying again is of no use.
+func Hopeless(err error) bool {
+	var api *channel.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch {
+	case api.Status == http.StatusTooManyRequests || api.Status >= 500 || api.Status == 0:
+		return false
+	case api.Status == http.StatusOK: // Slack says ok:false with 200
+		return api.Reason != "ratelimited" && api.Reason != "internal_error" && api.Reason != "fatal_error" && api.Reason != "service_unavailable"
+	}
+	return true
+}

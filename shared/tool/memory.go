@@ -1,0 +1,107 @@
+package tool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"instar/shared/memory"
+	"instar/shared/model"
+	"instar/shared/policy"
+)
+
+// MemorySearch looks things up in a person's files.
+func MemorySearch(store *memory.Store) Tool {
+	return Tool{
+		Tool: model.Tool{
+			Name:        "memory_search",
+			Description: "Search what you have been told to remember (MEMORY.md, USER.md and the daily notes). Use it before saying that you do not know something about the person. Keywords work best, in the language they were written in.",
+			Schema:      json.RawMessage(`{"type":"object","properties":{"query":{"type":"string","description":"keywords"},"limit":{"type":"integer","minimum":1,"maximum":20}},"required":["query"],"additionalProperties":false}`),
+		},
+		Effect:     policy.ReadOwn,
+		Idempotent: true,
+		Run: func(ctx context.Context, c Call) (string, error) {
+			in := struct {
+				Query string `json:"query"`
+				Limit int    `json:"limit"`
+			}{Limit: 8}
+			if err := decode(c.Input, &in); err != nil {
+				return "", err
+			}
+			if strings.TrimSpace(in.Query) == "" {
+				return "", errors.New("query is empty")
+			}
+			hits, err := store.Search(ctx, in.Query, min(max(in.Limit, 1), 20))
+			if err != nil && !errors.Is(err, memory.ErrIncomplete) {
+				return "", errors.New("the memory could not be read; try again")
+			}
+			var b strings.Builder
+			if err != nil {
+				b.WriteString("Some files could not be read, so this may not be all.\n")
+			} else if len(hits) == 0 {
+				return "Nothing found.", nil
+			}
+			for _, h := range hits {
+				fmt.Fprintf(&b, "- %s (%s", h.Text, h.File)
+				if !h.Time.IsZero() {
+					b.WriteString(", " + h.Time.Format(time.DateOnly))
+				}
+				b.WriteString(")\n")
+			}
+			return b.String(), nil
+		},
+	}
+}
+
+// MemoryWrite keeps something in a person's files. at is when the turn began,
+// in the person's time zone: a repeated call has to find its own entry again,
+// also after midnight.
+func MemoryWrite(store *memory.Store, at time.Time) Tool {
+	return Tool{
+		Tool: model.Tool{
+			Name:        "memory_write",
+			Description: "Remember something for good. file: MEMORY.md (default) for facts and decisions that matter later, USER.md for who the person is and how they like things, daily for notes of the day. To correct or forget something, give its present text as replaces (and an empty text to remove it).",
+			Schema:      json.RawMessage(`{"type":"object","properties":{"text":{"type":"string","description":"one self-contained sentence or short paragraph"},"file":{"type":"string","enum":["MEMORY.md","USER.md","daily"]},"replaces":{"type":"string","description":"exact present text to change"}},"required":["text"],"additionalProperties":false}`),
+		},
+		Effect:     policy.WriteOwn,
+		Idempotent: true,
+		Run: func(ctx context.Context, c Call) (string, error) {
+			in := struct {
+				Text     string `json:"text"`
+				File     string `json:"file"`
+				Replaces string `json:"replaces"`
+			}{File: memory.Curated}
+			if err := decode(c.Input, &in); err != nil {
+				return "", err
+			}
+			source := memory.Source{ID: c.ID, Origin: c.Message.Person()}
+			if in.Replaces != "" {
+				file := in.File
+				if file == "daily" {
+					file = memory.Daily(at)
+				}
+				if err := store.Replace(ctx, file, in.Replaces, in.Text, source); err != nil {
+					return "", err
+				}
+				return "Changed in " + file + ".", nil
+			}
+			if strings.TrimSpace(in.Text) == "" {
+				return "", errors.New("text is empty")
+			}
+			entry := memory.Entry{Source: source, Time: at, Text: in.Text}
+			if in.File == "daily" {
+				if _, err := store.Append(ctx, entry); err != nil {
+					return "", err
+				}
+				return "Noted in " + memory.Daily(at) + ".", nil
+			}
+			if _, err := store.Remember(ctx, in.File, entry); err != nil {
+				return "", err
+			}
+			return "Remembered in " + in.File + ".", nil
+		},
+	}
+}

@@ -1,0 +1,110 @@
+// Package tool holds what the model may ask for. A tool declares its effect;
+// whether a call runs is decided by package policy, through Set.Run, which is
+// the only way to a tool.
+package tool
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"instar/shared/chat"
+	"instar/shared/model"
+	"instar/shared/policy"
+)
+
+// MaxResult is the longest tool result in bytes that goes into the conversation.
+const MaxResult = 16 << 10
+
+// Tool is one thing the model may ask for.
+type Tool struct {
+	model.Tool
+	Effect policy.Effect
+	// Idempotent: running the same call (by its ID) again changes nothing, so
+	// a call whose outcome a crash made unknown may be repeated.
+	Idempotent bool
+	// Run does it. The text goes to the model; an error's text does too, so it
+	// says what to do differently and holds no secret.
+	Run func(ctx context.Context, c Call) (string, error)
+}
+
+// Call is one call that passed the gate.
+type Call struct {
+	ID      string // unique over all turns: the idempotency key
+	Input   json.RawMessage
+	Message *chat.Message // what set the turn off
+}
+
+// Set is the tools of one turn.
+type Set struct {
+	Tools []Tool // in a fixed order: their schemas are part of the cached prefix
+	Role  policy.Role
+	Kind  chat.Kind
+}
+
+// Schemas is what the model is told.
+func (s *Set) Schemas() []model.Tool {
+	list := make([]model.Tool, len(s.Tools))
+	for i, t := range s.Tools {
+		list[i] = t.Tool
+	}
+	return list
+}
+
+// Find returns the tool of a name.
+func (s *Set) Find(name string) (Tool, bool) {
+	for _, t := range s.Tools {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Tool{}, false
+}
+
+// Outcome is how a call ended: State is "done", "failed" or "refused".
+type Outcome struct {
+	model.ToolResult
+	State string
+}
+
+// Run passes the call through the gate and runs it. It never fails: whatever
+// goes wrong is an answer the model can act on.
+func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
+	answer := func(state, text string) Outcome {
+		return Outcome{model.ToolResult{ID: call.ID, Text: cut(text), Error: state != "done"}, state}
+	}
+	t, ok := s.Find(call.Name)
+	if !ok {
+		return answer("failed", "There is no tool of that name here.")
+	}
+	if call.Input == nil {
+		return answer("failed", "The input was not a JSON object. Call the tool again with one that fits its schema.")
+	}
+	decision := policy.Decide(policy.Call{Tool: t.Name, Effect: t.Effect, Role: s.Role, Kind: s.Kind})
+	if !decision.Allow {
+		return answer("refused", "Not allowed: "+decision.Reason+".")
+	}
+	c.Input = call.Input
+	text, err := t.Run(ctx, c)
+	if err != nil {
+		return answer("failed", err.Error())
+	}
+	return answer("done", text)
+}
+
+func cut(text string) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
+	if len(text) <= MaxResult {
+		return text
+	}
+	return strings.ToValidUTF8(text[:MaxResult], "") + fmt.Sprintf("\n[cut: %d bytes in all]", len(text))
+}
+
+// decode reads a tool's input. Its error tells the model what is wrong.
+func decode(input json.RawMessage, into any) error {
+	if err := json.Unmarshal(input, into); err != nil {
+		return fmt.Errorf("the input does not fit the schema: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package turn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"instar/shared/chat"
+	"instar/shared/people"
+	"instar/shared/policy"
+	"instar/shared/session"
+)
+
+// who is what is known about a message before its turn: who sent it, which
+// session it belongs to, and whether it is a command.
+type who struct {
+	person   string // "channel:id"
+	owner    bool
+	stranger bool // only told how to be let in
+	session  string
+	command  string // "" when it is not one
+	rest     string // of the command
+	code     string // a stranger's pairing code
+}
+
+func (w *who) role() policy.Role {
+	if w.owner {
+		return policy.Owner
+	}
+	return policy.Guest
+}
+
+// admit decides whether a message gets a turn at all. The error is ErrIgnored
+// when it does not.
+func (e *Engine) admit(ctx context.Context, m *chat.Message, redelivery bool) (*who, error) {
+	w := &who{person: m.Person()}
+	w.owner = m.Channel == Web || e.Owners.Has(w.person)
+	var self chat.Self
+	if sender := e.Senders[m.Channel]; sender == nil && m.Channel != Web {
+		return nil, fmt.Errorf("channel %s has no bot token configured", m.Channel)
+	} else if m.Kind == chat.Group || strings.Contains(m.Text, "@") && strings.HasPrefix(m.Text, "/") {
+		var err error
+		if self, err = e.self(ctx, m.Channel); err != nil {
+			return nil, err
+		}
+	}
+	if !chat.Addressed(m, self) {
+		return nil, ErrIgnored
+	}
+	w.session = session.ID(m, w.owner)
+	w.command, w.rest, _ = chat.Command(strings.TrimSpace(m.Text), self)
+	if w.owner {
+		return w, nil
+	}
+	return w, e.admitGuest(ctx, m, w, redelivery)
+}
+
+// admitGuest lets in whom the owner has approved or an open policy allows, and
+// gives a stranger who writes in private a pairing code. In groups only people
+// who are known are answered, whatever the policy for private messages.
+func (e *Engine) admitGuest(ctx context.Context, m *chat.Message, w *who, redelivery bool) error {
+	rule := e.Policy(m.Channel)
+	if m.Kind == chat.Group && rule == people.Open {
+		rule = people.Pairing
+	}
+	p, err := e.Directory.Status(ctx, w.person)
+	if err != nil {
+		return err
+	}
+	switch people.Decide(e.Owners, rule, w.person, p.Status) {
+	case people.Allow:
+		return nil
+	case people.AskPairing:
+		if m.Kind == chat.Group {
+			return ErrIgnored
+		}
+		code, fresh, err := e.Directory.Request(ctx, w.person, m.Sender.Name, e.Now())
+		if errors.Is(err, people.ErrApproved) { // just now
+			return nil
+		}
+		if err != nil && !errors.Is(err, people.ErrTooManyPending) {
+			return err
+		}
+		// A stranger is told once: what else they write while their code is
+		// valid, or while others wait, gets no answer.
+		if err != nil || !fresh && !redelivery {
+			return ErrIgnored
+		}
+		w.stranger, w.code = true, code
+		return nil
+	}
+	return ErrIgnored
+}
+
+// self is the agent's own identity on a channel, asked of the platform once
+// and then kept in the settings.
+func (e *Engine) self(ctx context.Context, channel string) (chat.Self, error) {
+	var self chat.Self
+	key := "self/" + channel
+	if text, ok, err := e.Settings.Get(ctx, key); err == nil && ok && json.Unmarshal([]byte(text), &self) == nil && self.ID != "" {
+		return self, nil
+	}
+	sender := e.Senders[channel]
+	if sender == nil {
+		return self, nil
+	}
+	self, err := sender.Self(ctx)
+	if err != nil {
+		return self, fmt.Errorf("ask the platform who we are: %w", err)
+	}
+	if data, err := json.Marshal(self); err == nil {
+		e.Settings.Put(ctx, key, string(data)) // only a cache
+	}
+	return self, nil
+}

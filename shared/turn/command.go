@@ -1,0 +1,220 @@
+package turn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"instar/shared/bucket"
+	"instar/shared/budget"
+	"instar/shared/chat"
+	"instar/shared/delivery"
+	"instar/shared/model"
+	"instar/shared/people"
+	"instar/shared/session"
+)
+
+const help = `Commands:
+/new - start over: forget this conversation (your memory files stay)
+/stop - end what I am doing now
+/status - model, session and today's cost
+/model [NAME] - show or choose this conversation's model, e.g. /model openai/gpt-5.5; /model default goes back
+/usage - what today has cost
+/whoami - who I think you are
+/approve CODE - let in a person who was given a pairing code (owner only)
+/help - this list`
+
+// command runs a slash command. Commands do not reach the model and are not
+// part of the conversation it sees.
+func (p *progress) command(ctx context.Context) ending {
+	say := func(text string) ending { return ending{state: session.Done, reply: text} }
+	switch p.who.command {
+	case "help", "start":
+		return say(help)
+	case "new":
+		return ending{state: session.Done, reply: "Started over. What I was asked to remember is still there.", reset: true}
+	case "whoami":
+		role := "a guest"
+		if p.who.owner {
+			role = "my owner"
+		}
+		return say(fmt.Sprintf("You are %s, %s. This conversation is session %s.", p.who.person, role, p.held.Turn.Session))
+	case "model":
+		return p.chooseModel()
+	case "status":
+		return say(p.status(ctx))
+	case "usage":
+		text, err := p.engine.usage(ctx)
+		if err != nil {
+			return ending{err: err}
+		}
+		return say(text)
+	case "approve":
+		return p.approve(ctx)
+	}
+	return say(fmt.Sprintf("There is no command /%s.\n\n%s", p.who.command, help))
+}
+
+func (p *progress) chooseModel() ending {
+	configured := p.engine.Models().Models
+	current := p.held.Head.Model
+	if current == "" {
+		current = configured[0]
+	}
+	name := strings.TrimSpace(p.who.rest)
+	switch {
+	case name == "":
+		return ending{state: session.Done, reply: fmt.Sprintf("This conversation uses %s. Configured: %s.", current, strings.Join(configured, ", "))}
+	case !p.who.owner:
+		return ending{state: session.Done, reply: "Only the owner can change the model."}
+	case name == "default":
+		none := ""
+		return ending{state: session.Done, reply: "This conversation uses the configured model again: " + configured[0] + ".", setModel: &none}
+	}
+	provider, _ := model.ParseName(name)
+	if _, err := p.engine.Models().Open(provider); err != nil {
+		return ending{state: session.Done, reply: "That model can't be used: " + err.Error()}
+	}
+	return ending{state: session.Done, reply: "This conversation uses " + name + " from now on.", setModel: &name}
+}
+
+func (p *progress) status(ctx context.Context) string {
+	h := p.held.Head
+	current := h.Model
+	if current == "" {
+		current = p.engine.Models().Models[0]
+	}
+	usage, err := p.engine.usage(ctx)
+	if err != nil {
+		usage = "Today's cost could not be read."
+	}
+	return fmt.Sprintf("Instar %s\nModel: %s\nSession: %s, turn %d, %d turns in view\nTime zone: %s\n%s",
+		p.engine.Version, current, p.held.Turn.Session, p.held.Turn.Seq, len(h.History), p.engine.Zone, usage)
+}
+
+// usage tells what today has cost over all sessions.
+func (e *Engine) usage(ctx context.Context) (string, error) {
+	total, err := e.SpentToday(ctx)
+	if err != nil {
+		return "", err
+	}
+	limit := "no daily limit is set (BUDGET_DAILY_USD)"
+	if e.Budget.Daily > 0 {
+		limit = fmt.Sprintf("of $%.2f", e.Budget.Daily)
+	}
+	return fmt.Sprintf("Today: $%.4f, %s.", total, limit), nil
+}
+
+// SpentToday is what models have cost today in US dollars: of every session in
+// the day's ledger, what its last turn has recorded. Three reads a session.
+func (e *Engine) SpentToday(ctx context.Context) (float64, error) {
+	return SpentToday(ctx, e.sessions(), e.Budget)
+}
+
+// SpentToday is Engine.SpentToday for callers without an engine.
+func SpentToday(ctx context.Context, sessions *session.Store, ledger *budget.Ledger) (float64, error) {
+	reported, err := ledger.Sessions(ctx)
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for id, spent := range reported {
+		head, _, err := sessions.Head(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		grants := []budget.Grant{head.Grant}
+		t, _, err := sessions.Turn(ctx, id, head.Turn.Seq)
+		if err == nil && t.Grant != nil {
+			grants = append(grants, *t.Grant)
+		} else if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+			return 0, err
+		}
+		for _, g := range grants {
+			if g.Day == ledger.Today() {
+				spent = max(spent, g.Spent)
+			}
+		}
+		total += spent
+	}
+	return total, nil
+}
+
+func (p *progress) approve(ctx context.Context) ending {
+	say := func(text string) ending { return ending{state: session.Done, reply: text} }
+	if !p.who.owner {
+		return say("Only the owner can approve people.")
+	}
+	if p.held.Turn.Message.Kind != chat.Private {
+		return say("Approve people in a private chat with me.")
+	}
+	if p.who.rest == "" {
+		return say("Which code? /approve CODE")
+	}
+	text, err := p.engine.Approve(ctx, p.who.rest)
+	if err != nil {
+		return ending{err: err}
+	}
+	return say(text)
+}
+
+// Approve lets in the person with a pairing code and tells them. The text is
+// for the owner; an error means that nobody knows whether it worked.
+func (e *Engine) Approve(ctx context.Context, code string) (string, error) {
+	person, err := e.Directory.Approve(ctx, code, e.Now())
+	switch {
+	case errors.Is(err, people.ErrCodeUnknown):
+		return "That code is not known, or older than an hour. Ask the person to write to me again for a new one.", nil
+	case errors.Is(err, people.ErrTooManyTries):
+		return "There were too many wrong codes. Try again in an hour.", nil
+	case err != nil:
+		return "", err
+	}
+	name, id, _ := strings.Cut(person.ID, ":")
+	if sender := e.Senders[name]; sender != nil {
+		to := chat.Address{Channel: name, Chat: id}
+		if _, err := sender.Send(ctx, to, "You have been let in. What can I do for you?", ""); err != nil {
+			slog.Warn("approved person not told", "channel", name, "error", err.Error())
+		}
+	}
+	return fmt.Sprintf("%s (%s) can talk to me now.", oneLine(person.Name, 64), person.ID), nil
+}
+
+func (e *Engine) pairingText(code string) string {
+	return fmt.Sprintf("I am a personal assistant and only talk to people my owner knows. If that is you, give my owner this code within an hour:\n\n`%s`\n\nThey let you in with /approve %s.", code, code)
+}
+
+// stop ends the session's running turn at once. It is no turn itself, since
+// the session is busy; that it was answered is recorded in an object of its
+// own, so that a repeated delivery answers nothing.
+func (e *Engine) stop(ctx context.Context, m *chat.Message, w *who, key string, redelivery bool) (*session.Turn, error) {
+	done := strings.Replace(key, "/inbox/", "/stops/", 1)
+	_, err := e.Bucket.PutIfAbsent(ctx, done, []byte(`{"v":1}`))
+	if errors.Is(err, bucket.ErrPrecondition) && !redelivery {
+		return nil, session.ErrTaken
+	} else if err != nil && !errors.Is(err, bucket.ErrPrecondition) {
+		return nil, fmt.Errorf("record stop: %w", err)
+	}
+	running, err := e.sessions().RequestStop(ctx, w.session, m.Time.Add(stopSlack))
+	if err != nil {
+		return nil, err
+	}
+	text := "Nothing is running."
+	if running {
+		text = "Stopping."
+	}
+	if sender := e.Senders[m.Channel]; sender != nil {
+		if _, err := sender.Send(ctx, m.Address, text, quote(m)); err != nil && !delivery.Hopeless(err) {
+			return nil, err
+		}
+	}
+	return &session.Turn{Session: w.session, State: session.Done, Message: m, Reply: text}, nil
+}
+
+// stopSlack is how much later than the /stop was said a turn may have begun
+// and still be the one that was meant: platforms give whole seconds, and
+// clocks differ. A later turn is not ended by a /stop that was delivered late.
+const stopSlack = 3 * time.Second

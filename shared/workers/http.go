@@ -1,0 +1,235 @@
+//go:build js && wasm
+
+package workers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall/js"
+)
+
+// wholeResponse is how many bytes of a response are held back so that a short
+// answer goes out in one piece, with its length. Flush or a longer body starts
+// streaming.
+const wholeResponse = 64 << 10
+
+func (e *event) serveFetch(handler func() http.Handler) {
+	w := &responseWriter{event: e, header: http.Header{}}
+	err := e.guard(func() error {
+		r, err := e.request()
+		if err != nil {
+			http.Error(w, "bad request", http.StatusBadRequest)
+			return nil
+		}
+		handler().ServeHTTP(w, r)
+		return nil
+	})
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	w.finish()
+}
+
+// request converts the platform's request. Headers came as one block of
+// "name:value\n" lines; the body as one array or a stream reader.
+func (e *event) request() (*http.Request, error) {
+	u, err := url.Parse(e.run.Get("url").String())
+	if err != nil {
+		return nil, err
+	}
+	r := &http.Request{
+		Method: e.run.Get("method").String(),
+		URL:    u,
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        parseHeader(e.run.Get("headers").String()),
+		Host:          u.Host,
+		RequestURI:    u.RequestURI(),
+		Body:          http.NoBody,
+		ContentLength: 0,
+	}
+	r.RemoteAddr = r.Header.Get("Cf-Connecting-Ip")
+	if body := e.run.Get("body"); body.Type() == js.TypeObject {
+		data := copyIn(body)
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
+	} else if reader := e.run.Get("reader"); reader.Type() == js.TypeObject {
+		r.Body, r.ContentLength = &stream{ctx: e.ctx, reader: reader}, -1
+		if n, err := strconv.ParseInt(r.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+			r.ContentLength = n
+		}
+	}
+	return r.WithContext(e.ctx), nil
+}
+
+func parseHeader(block string) http.Header {
+	h := make(http.Header, 16)
+	for line := range strings.SplitSeq(block, "\n") {
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			h.Add(name, value)
+		}
+	}
+	return h
+}
+
+// formatHeader is parseHeader's inverse. Values with line breaks are dropped:
+// they could only be an attempt at header injection.
+func formatHeader(h http.Header) string {
+	var b strings.Builder
+	for name, values := range h {
+		for _, value := range values {
+			if strings.ContainsAny(value, "\r\n\x00") {
+				continue
+			}
+			b.WriteString(name)
+			b.WriteByte(':')
+			b.WriteString(value)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// stream reads a ReadableStreamDefaultReader; each chunk is copied once,
+// straight into the caller's buffer.
+type stream struct {
+	ctx    context.Context
+	reader js.Value
+	chunk  js.Value // the rest of the last chunk
+	left   int
+	err    error
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for s.left == 0 {
+		if s.err != nil {
+			return 0, s.err
+		}
+		chunk, err := call(s.ctx, "read", s.reader)
+		switch {
+		case err != nil:
+			s.err = err
+		case chunk.IsNull():
+			s.err = io.EOF
+		default:
+			s.chunk, s.left = chunk, chunk.Get("byteLength").Int()
+		}
+	}
+	n := js.CopyBytesToGo(p, s.chunk)
+	if s.left -= n; s.left > 0 {
+		s.chunk = s.chunk.Call("subarray", n)
+	}
+	return n, nil
+}
+
+func (s *stream) Close() error {
+	if s.err == nil {
+		s.err = errors.New("read after close")
+		s.left = 0
+		// Cancelling settles with the stream; its outcome is of no interest.
+		// The bridge still counts the promise.
+		bridge.Call("await", 0, s.reader.Call("cancel"))
+	}
+	return nil
+}
+
+// responseWriter is the http.ResponseWriter of one request.
+type responseWriter struct {
+	event   *event
+	header  http.Header
+	status  int
+	held    []byte
+	writer  js.Value // of the streaming body, once it has begun
+	started bool
+	err     error
+}
+
+func (w *responseWriter) Header() http.Header { return w.header }
+
+func (w *responseWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
+func (w *responseWriter) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	if w.err != nil {
+		return 0, w.err
+	}
+	w.held = append(w.held, p...)
+	if w.started || len(w.held) > wholeResponse {
+		w.flush()
+	}
+	return len(p), w.err
+}
+
+// Flush sends what was written so far; from then on the body streams, and
+// Write waits while the client is slower than the handler.
+func (w *responseWriter) Flush() {
+	w.WriteHeader(http.StatusOK)
+	w.flush()
+}
+
+func (w *responseWriter) flush() {
+	if !w.started {
+		w.started = true
+		w.sniff()
+		w.writer = bridge.Call("stream", w.event.run, w.status, formatHeader(w.header))
+	}
+	if len(w.held) > 0 && w.err == nil {
+		chunk := copyOut(w.held)
+		w.held = w.held[:0]
+		_, w.err = await(w.event.ctx, w.writer.Call("write", chunk))
+	}
+}
+
+func (w *responseWriter) sniff() {
+	if w.header.Get("Content-Type") == "" && len(w.held) > 0 {
+		w.header.Set("Content-Type", http.DetectContentType(w.held))
+	}
+}
+
+func (w *responseWriter) finish() {
+	w.WriteHeader(http.StatusOK)
+	if w.started {
+		w.flush()
+		await(w.event.ctx, w.writer.Call("close"))
+		return
+	}
+	w.sniff()
+	body := js.Null()
+	if len(w.held) > 0 {
+		body = copyOut(w.held)
+	}
+	bridge.Call("respond", w.event.run, w.status, formatHeader(w.header), body)
+}
+
+// fail ends the response of a handler that panicked: 500 with the id that is
+// in the log, or a broken stream when the answer had begun.
+func (w *responseWriter) fail(err error) {
+	if w.started {
+		await(w.event.ctx, w.writer.Call("abort", "internal error"))
+		return
+	}
+	id := ""
+	var p *panicked
+	if errors.As(err, &p) {
+		id = p.ID
+	}
+	body := copyOut([]byte(`{"error":"internal error","id":"` + id + `"}`))
+	bridge.Call("respond", w.event.run, http.StatusInternalServerError, "Content-Type:application/json\n", body)
+}
+
+// await waits for a promise the platform handed out.
+func await(ctx context.Context, promise js.Value) (js.Value, error) {
+	return call(ctx, "await", promise)
+}
