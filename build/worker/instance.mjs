@@ -62,6 +62,7 @@ export class Instance {
     for (let waited = 0, step = 1; !this.dead; waited += step, step *= 2) {
       if (this.#quiet()) break;
       if (waited > QUIET_MS) return false;
+      if (waited === 0) this.#enter(() => this.bridge.settleTimers());
       await new Promise((resolve) => setTimeout(resolve, step));
     }
     this.context.env = this.context.ctx = {};
@@ -147,6 +148,7 @@ export class Instance {
       // Everything of the event has returned. dirty: the program panicked.
       ended: (run, dirty) => {
         this.#events.delete(run.id);
+        run.reader?.cancel().catch(() => {}); // a body nobody read to its end
         if (dirty) this.dead = true;
         run.end();
       },
@@ -180,6 +182,11 @@ export class Instance {
       },
       fsync: (_fd, callback) => callback(null),
     };
+    // There are no files: every other call fails as on a system without them.
+    for (const name of ["chmod", "chown", "close", "fchmod", "fchown", "fstat", "ftruncate", "lchown", "link", "lstat", "mkdir",
+      "open", "read", "readdir", "readlink", "rename", "rmdir", "stat", "symlink", "truncate", "unlink", "utimes"]) {
+      scope.fs[name] = (...args) => args.at(-1)(Object.assign(new Error("not implemented"), { code: "ENOSYS" }));
+    }
     return scope;
   }
 }

@@ -12,7 +12,6 @@ import (
 	"instar/shared/budget"
 	"instar/shared/chat"
 	"instar/shared/delivery"
-	"instar/shared/model"
 	"instar/shared/people"
 	"instar/shared/session"
 )
@@ -74,8 +73,7 @@ func (p *progress) chooseModel() ending {
 		none := ""
 		return ending{state: session.Done, reply: "This conversation uses the configured model again: " + configured[0] + ".", setModel: &none}
 	}
-	provider, _ := model.ParseName(name)
-	if _, err := p.engine.Models().Open(provider); err != nil {
+	if _, err := p.engine.Models().Open(name); err != nil {
 		return ending{state: session.Done, reply: "That model can't be used: " + err.Error()}
 	}
 	return ending{state: session.Done, reply: "This conversation uses " + name + " from now on.", setModel: &name}

@@ -62,6 +62,14 @@ func Run(f Function) {
 	bridge.Set("idle", js.FuncOf(func(js.Value, []js.Value) any {
 		return runtime.NumGoroutine() <= baseline
 	}))
+	// The Go runtime leaves its last platform timeout behind when the timers it
+	// was for are stopped (runtime/lock_js.go schedules anew only for the next
+	// timer). A timer that fires at once clears it; timers that are really
+	// pending get a new one, by which the JavaScript half knows them.
+	bridge.Set("settleTimers", js.FuncOf(func(js.Value, []js.Value) any {
+		go time.Sleep(time.Millisecond)
+		return nil
+	}))
 	bridge.Set("handle", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if baseline == 0 {
 			baseline = runtime.NumGoroutine()
