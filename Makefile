@@ -4,12 +4,15 @@ export WRANGLER_SEND_METRICS := false
 
 FUNCTIONS := webhook agent console schedule
 
-.PHONY: run build functions assets test test-unit test-e2e bench deploy lint clean
+.PHONY: help run build functions assets test test-unit test-e2e chromium bench deploy lint clean
 
-run: build ## serve everything on http://localhost:$PORT
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
+
+run: build ## serve everything on http://localhost:$PORT (8787), state in $STATE
 	@exec node build/run.mjs
 
-build: functions assets ## Wasm modules and the console's page in build/dist
+build: functions assets ## Wasm modules and the console's page, in build/dist
 
 functions: node_modules/.installed
 	@for f in $(FUNCTIONS); do build/wasm.sh ./functions/$$f/workers build/dist/$$f.wasm || exit 1; done
@@ -21,8 +24,29 @@ node_modules/.installed: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test-unit: ## the part under a minute
-	go test ./shared/... ./functions/...
+test: lint test-unit test-e2e ## everything
 
-clean:
+test-unit: ## the part under a minute: no runtime, no browser
+	go test ./shared/... ./functions/... ./e2e/fake/...
+
+test-e2e: build chromium ## conformance and black-box suites on workerd, the page in Chromium
+	go test -tags e2e -count=1 -p 1 -timeout 20m ./e2e/...
+	node --test e2e/console/parts.test.mjs e2e/console/console.test.mjs
+
+chromium:
+	@build/chromium.sh
+
+bench: build ## benchmarks as a table and in build/dist/bench.json
+	go run ./e2e/bench
+
+deploy: build ## create what is missing in the Cloudflare account, deploy
+	@node build/deploy.mjs
+
+lint: ## vet for both platforms, staticcheck, format
+	@test -z "$$(gofmt -l shared functions e2e cmd 2>/dev/null)" || { gofmt -l shared functions e2e cmd; echo "run gofmt -w on these"; exit 1; }
+	go vet -tags e2e ./...
+	GOOS=js GOARCH=wasm go vet ./shared/... ./functions/...
+	go tool staticcheck -tags e2e ./...
+
+clean: ## remove what was built and the local state
 	rm -rf build/dist .wrangler

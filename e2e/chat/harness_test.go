@@ -137,12 +137,13 @@ func (w *world) launch() {
 	w.process.Env = append(os.Environ(), append([]string{"PORT=" + w.port, "STATE=" + w.state}, w.vars...)...)
 	w.process.Stdout, w.process.Stderr = w.log, w.log
 	w.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	starts := strings.Count(w.log.String(), "Instar runs on")
 	if err := w.process.Start(); err != nil {
 		w.t.Fatal(err)
 	}
 	deadline := time.Now().Add(90 * time.Second)
 	for time.Now().Before(deadline) {
-		if strings.Contains(w.log.String(), "Instar runs on") {
+		if strings.Count(w.log.String(), "Instar runs on") > starts {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -267,9 +268,12 @@ func (w *world) ask(text, session string) map[string]any {
 }
 
 // script answers by the first word of the last message; other messages get
-// "Answer: <message>".
+// "Answer: <message>", and tool results "The tool said: <result>".
 func script(cases map[string]func(fake.Call) fake.Answer) func(fake.Call) fake.Answer {
 	return func(c fake.Call) fake.Answer {
+		if results := c.LastResults(); len(results) > 0 {
+			return fake.Answer{Text: "The tool said: " + results[0].Text}
+		}
 		last := c.LastUser()
 		for word, answer := range cases {
 			if strings.HasPrefix(last, word) || strings.Contains(last, "\n"+word) {
@@ -280,4 +284,6 @@ func script(cases map[string]func(fake.Call) fake.Answer) func(fake.Call) fake.A
 	}
 }
 
-func fixed(a fake.Answer) func(fake.Call) fake.Answer { return func(fake.Call) fake.Answer { return a } }
+func fixed(a fake.Answer) func(fake.Call) fake.Answer {
+	return func(fake.Call) fake.Answer { return a }
+}

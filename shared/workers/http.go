@@ -103,6 +103,7 @@ type stream struct {
 	chunk  js.Value // the rest of the last chunk
 	left   int
 	err    error
+	closed bool
 }
 
 func (s *stream) Read(p []byte) (int, error) {
@@ -130,16 +131,18 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Close gives the rest of the stream up, so that whoever writes it finds out.
 func (s *stream) Close() error {
-	if s.err == nil {
-		s.err = errors.New("read after close")
-		s.left = 0
+	if !s.closed && s.err != io.EOF {
 		// Cancelling settles with the stream; its outcome is of no interest.
 		// The bridge still counts the promise.
 		bridge.Call("await", 0, s.reader.Call("cancel"))
 	}
+	s.closed, s.left, s.err = true, 0, errClosed
 	return nil
 }
+
+var errClosed = errors.New("read after close")
 
 // responseWriter is the http.ResponseWriter of one request.
 type responseWriter struct {
