@@ -32,7 +32,7 @@ chmodSync(envFile, 0o600);
 
 const child = spawn(process.execPath, [
   join(root, "node_modules/wrangler/bin/wrangler.js"), "dev",
-  "--config", join(root, "wrangler.toml"), "--ip", "127.0.0.1", "--port", port, "--inspector-port", "0",
+  "--config", localConfig(), "--ip", "127.0.0.1", "--port", port, "--inspector-port", "0",
   "--persist-to", state, "--env-file", envFile, "--show-interactive-dev-session=false", "--test-scheduled",
 ], {
   cwd: root, stdio: ["ignore", "pipe", "pipe"], detached: true,
@@ -73,6 +73,25 @@ Stop it with Ctrl-C.
 
 // The local runtime has no clock for cron triggers: this is it.
 setInterval(() => { fetch(`http://127.0.0.1:${port}/cdn-cgi/handler/scheduled`).catch(() => {}); }, 60_000).unref();
+
+// localConfig is wrangler.toml with eight queues in place of one. The platform
+// runs many consumers of a queue side by side; its local stand-in runs one
+// delivery at a time, so one long turn would hold up everybody.
+function localConfig() {
+  const text = readFileSync(join(root, "wrangler.toml"), "utf8")
+    .replace(/^main = "(.*)"$/m, (_, path) => `main = ${JSON.stringify(join(root, path))}`)
+    .replace(/^directory = "(.*)"$/m, (_, path) => `directory = ${JSON.stringify(join(root, path))}`);
+  const producer = /\[\[queues\.producers\]\][^[]*/.exec(text)[0];
+  const consumer = /\[\[queues\.consumers\]\][^[]*/.exec(text)[0];
+  let more = "";
+  for (let i = 1; i < 8; i++) {
+    more += producer.replace('"QUEUE"', `"QUEUE_${i}"`).replace('"instar"', `"instar-${i}"`);
+    more += consumer.replace('"instar"', `"instar-${i}"`);
+  }
+  const file = join(state, "wrangler.toml");
+  writeFileSync(file, text + "\n" + more);
+  return file;
+}
 
 async function ready() {
   for (let i = 0; i < 600 && child.exitCode === null; i++) {

@@ -23,7 +23,7 @@ export function createWorker(functions, route, triggers) {
     const f = functions[name];
     const own = { PRESENT: (f.present ?? []).filter((key) => env[key]).join(",") };
     for (const key of f.vars) if (typeof env[key] === "string") own[key] = env[key];
-    for (const key of f.bindings) if (env[key]) own[key] = env[key];
+    for (const key of f.bindings) if (env[key]) own[key] = spread(key, env);
     for (const [key, callee] of Object.entries(f.calls ?? {})) {
       own[key] = { fetch: (request) => serve(callee, request, env, ctx) };
     }
@@ -81,6 +81,16 @@ export function createWorker(functions, route, triggers) {
       if (outcome.error !== "") throw new Error("the schedule function reported a failure; its log says which");
     },
   };
+}
+
+// spread is the binding, or, where it has numbered companions (the local queues
+// of build/run.mjs), another of them each time.
+let next = 0;
+function spread(name, env) {
+  let companions = 0;
+  while (env[`${name}_${companions + 1}`]) companions++;
+  const i = companions ? next++ % (companions + 1) : 0;
+  return i ? env[`${name}_${i}`] : env[name];
 }
 
 function failed(err) {

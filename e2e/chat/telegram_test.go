@@ -97,6 +97,18 @@ func TestTelegram(t *testing.T) {
 			t.Errorf("the reply does not say who answered: %q", m.Text)
 		}
 	})
+	t.Run("a long turn of one person does not hold up the others", func(t *testing.T) {
+		began := time.Now()
+		for person := int64(1101); person <= 1104; person++ {
+			w.say(person, "slow zebra")
+		}
+		for person := int64(1101); person <= 1104; person++ {
+			w.reply(person, strings.TrimSpace(strings.Repeat("zebra crossing ", 40)))
+		}
+		if took := time.Since(began); took > 9*time.Second {
+			t.Errorf("four turns of 3 s took %v", took)
+		}
+	})
 	t.Run("five deliveries at once of each of 20 messages", func(t *testing.T) {
 		fiveTimes(t, w)
 	})
