@@ -18,7 +18,7 @@ functions: node_modules/.installed
 	@for f in $(FUNCTIONS); do build/wasm.sh ./functions/$$f/workers build/dist/$$f.wasm || exit 1; done
 
 assets: node_modules/.installed
-	@node console/build.mjs
+	@node build/page.mjs
 
 node_modules/.installed: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error

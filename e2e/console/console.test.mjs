@@ -13,7 +13,7 @@ let server;
 let page;
 
 before(async () => {
-  execFileSync(process.execPath, ['console/build.mjs'], { cwd: root });
+  execFileSync(process.execPath, ['build/page.mjs'], { cwd: root });
   server = await new Standin(`${root}/build/dist/assets`).listen();
   browser = await launch();
 });

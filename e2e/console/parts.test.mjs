@@ -1,8 +1,8 @@
 // The parts of the page that read outside bytes and need no browser.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findAnswer } from '../../console/recovery.js';
-import { Parser } from '../../console/sse.js';
+import { findAnswer } from '../../functions/console/page/recovery.js';
+import { Parser } from '../../functions/console/page/sse.js';
 
 function events(pieces) {
   const all = [];

@@ -34,7 +34,7 @@ import (
 
 // Models that are used when MODEL does not name one.
 const (
-	DefaultAnthropic = "anthropic/claude-sonnet-4-5"
+	DefaultAnthropic = "anthropic/claude-sonnet-5-5"
 	DefaultOpenAI    = "openai/gpt-5.5"
 	Offline          = "offline"
 )
