@@ -1,12 +1,13 @@
-// Bundles the console into build/dist/assets, the folder that Workers Static
+// Bundles the console's page into build/dist/assets, the folder that Workers Static
 // Assets serves. Nothing is fetched: the libraries come from node_modules.
 import { build } from 'esbuild';
 import { cp, mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const out = join(here, '..', 'build', 'dist', 'assets');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const here = join(root, 'functions', 'console', 'page');
+const out = join(root, 'build', 'dist', 'assets');
 
 // The whole script, libraries included, stays under this many bytes, so that
 // the page is quick on a phone network.

@@ -1,12 +1,13 @@
-// `make run`: everything on this machine, in the real Workers runtime, with
-// local storage. Needs what `make build` made.
-import { spawn } from "node:child_process";
+// `make run`: everything on this machine, in the real Workers runtime (workerd)
+// with Miniflare's local bucket, settings and queues - what `wrangler dev` runs
+// too, without its proxy in between. Needs what `make build` made.
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 
 const root = resolve(import.meta.dirname, "..");
-const port = process.env.PORT || "8787";
+const port = Number(process.env.PORT || 8787);
 const state = resolve(process.env.STATE || join(root, ".wrangler/state"));
 
 // Every variable a function may be given (build/worker/functions.mjs).
@@ -19,49 +20,27 @@ const VARIABLES = [
   "CF_ACCESS_TEAM_DOMAIN", "CF_ACCESS_AUD", "CONSOLE_TOKEN", "SEAL_KEY", "BUDGET_DAILY_USD", "TIMEZONE",
 ];
 
-mkdirSync(state, { recursive: true });
+// The platform runs many consumers of a queue side by side; its local stand-in
+// runs one delivery at a time, so one long turn would hold up everybody. Eight
+// queues in place of one make up for it (see spread in build/worker/worker.mjs).
+const QUEUES = 8;
+
+mkdirSync(state, { recursive: true, mode: 0o700 });
 const vars = { ...readDevVars(join(root, ".dev.vars")) };
 for (const name of VARIABLES) if (process.env[name] !== undefined) vars[name] = process.env[name];
 if (vars.CONSOLE_TOKEN === undefined) vars.CONSOLE_TOKEN = kept("console-token");
 
-// Secrets travel in a file of the owner's own, not on a command line that
-// every user of the machine can read.
-const envFile = join(state, "variables");
-writeFileSync(envFile, Object.entries(vars).map(([name, value]) => `${name}=${quote(value)}\n`).join(""), { mode: 0o600 });
-chmodSync(envFile, 0o600);
-
-const child = spawn(process.execPath, [
-  join(root, "node_modules/wrangler/bin/wrangler.js"), "dev",
-  "--config", localConfig(), "--ip", "127.0.0.1", "--port", port, "--inspector-port", "0",
-  "--persist-to", state, "--env-file", envFile, "--show-interactive-dev-session=false", "--test-scheduled",
-], {
-  cwd: root, stdio: ["ignore", "pipe", "pipe"], detached: true,
-  env: { ...withoutSecrets(), WRANGLER_SEND_METRICS: "false", NO_COLOR: "1", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
-});
-
-let stopping = false;
-let serving = false;
-const unshown = []; // what explains a start that fails
-for (const stream of [child.stdout, child.stderr]) {
-  let rest = "";
-  stream.on("data", (chunk) => {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop();
-    for (const line of lines) {
-      if (worthShowing(line)) console.log(line);
-      else if (!serving) unshown.push(line);
-    }
-  });
+const runtime = new Miniflare(options());
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
+try {
+  await runtime.ready;
+} catch (err) {
+  console.error(err.code === "ERR_ADDRESS_IN_USE" || /address.*in use/i.test(err.message)
+    ? `Port ${port} is taken: stop what uses it, or set PORT to another.`
+    : `The runtime did not start: ${err.message}`);
+  await runtime.dispose().catch(() => {});
+  process.exit(1);
 }
-child.on("exit", (code) => {
-  rmSync(envFile, { force: true });
-  if (!serving && !stopping) console.error(unshown.join("\n"));
-  process.exit(stopping ? 0 : code || 1);
-});
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
-
-await ready();
-serving = true;
 const offline = !["MODEL", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CF_AI_GATEWAY_MODEL"].some((name) => vars[name]);
 console.log(`
 Instar runs on http://localhost:${port}
@@ -74,40 +53,49 @@ Stop it with Ctrl-C.
 // The local runtime has no clock for cron triggers: this is it.
 setInterval(() => { fetch(`http://127.0.0.1:${port}/cdn-cgi/handler/scheduled`).catch(() => {}); }, 60_000).unref();
 
-// localConfig is wrangler.toml with eight queues in place of one. The platform
-// runs many consumers of a queue side by side; its local stand-in runs one
-// delivery at a time, so one long turn would hold up everybody.
-function localConfig() {
-  const text = readFileSync(join(root, "wrangler.toml"), "utf8")
-    .replace(/^main = "(.*)"$/m, (_, path) => `main = ${JSON.stringify(join(root, path))}`)
-    .replace(/^directory = "(.*)"$/m, (_, path) => `directory = ${JSON.stringify(join(root, path))}`);
-  const producer = /\[\[queues\.producers\]\][^[]*/.exec(text)[0];
-  const consumer = /\[\[queues\.consumers\]\][^[]*/.exec(text)[0];
-  let more = "";
-  for (let i = 1; i < 8; i++) {
-    more += producer.replace('"QUEUE"', `"QUEUE_${i}"`).replace('"instar"', `"instar-${i}"`);
-    more += consumer.replace('"instar"', `"instar-${i}"`);
-  }
-  const file = join(state, "wrangler.toml");
-  writeFileSync(file, text + "\n" + more);
-  return file;
+async function stop() {
+  await runtime.dispose();
+  process.exit(0);
 }
 
-async function ready() {
-  for (let i = 0; i < 600 && child.exitCode === null; i++) {
-    try {
-      if ((await fetch(`http://127.0.0.1:${port}/healthz`)).status < 600) return;
-    } catch {
-      await new Promise((done) => setTimeout(done, 100));
-    }
+// options are wrangler.toml's Worker, for this machine.
+function options() {
+  const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
+  const modules = ["build/worker/entry.mjs", "build/worker/worker.mjs", "build/worker/pool.mjs", "build/worker/instance.mjs",
+    "build/worker/functions.mjs", "build/dist/go.mjs"].map((path) => ({ type: "ESModule", path: join(root, path) }));
+  for (const name of ["webhook", "agent", "console", "schedule"]) {
+    modules.push({ type: "CompiledWasm", path: join(root, `build/dist/${name}.wasm`) });
   }
+  const queueProducers = {};
+  const queueConsumers = {};
+  for (let i = 0; i < QUEUES; i++) {
+    const name = i ? `instar-${i}` : "instar";
+    queueProducers[i ? `QUEUE_${i}` : "QUEUE"] = name;
+    queueConsumers[name] = {
+      maxBatchSize: 1, maxBatchTimeout: 0,
+      maxRetries: Number(setting(toml, "max_retries")), retryDelay: Number(setting(toml, "retry_delay")),
+      deadLetterQueue: "instar-dead",
+    };
+  }
+  return convertV4MiniflareOptions({
+    host: "127.0.0.1", port, cf: false, log: new Log(LogLevel.WARN),
+    resourcePersistencePath: state, unsafeTriggerHandlers: true,
+    handleStructuredLogs: ({ message }) => console.log(message),
+    workers: [{
+      name: "instar", modulesRoot: root, modules, bindings: vars,
+      compatibilityDate: JSON.parse(setting(toml, "compatibility_date")),
+      compatibilityFlags: JSON.parse(setting(toml, "compatibility_flags")),
+      r2Buckets: { BUCKET: "instar" }, kvNamespaces: { SETTINGS: "settings" }, queueProducers, queueConsumers,
+      assets: {
+        directory: join(root, "build/dist/assets"), binding: "ASSETS",
+        routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+      },
+    }],
+  });
 }
 
-function stop() {
-  if (stopping) return;
-  stopping = true;
-  try { process.kill(-child.pid, "SIGTERM"); } catch { /* it has ended */ }
-  setTimeout(() => { try { process.kill(-child.pid, "SIGKILL"); } catch { /* it has ended */ } }, 3000).unref();
+function setting(toml, name) {
+  return new RegExp(`^${name} = (.*)$`, "m").exec(toml)[1];
 }
 
 // kept is a random secret that stays the same as long as the state does.
@@ -125,20 +113,4 @@ function readDevVars(file) {
     if (match) values[match[1]] = match[2].replace(/^(["'])(.*)\1$/, "$2");
   }
   return values;
-}
-
-function quote(value) {
-  for (const mark of ["'", '"', "`"]) if (!value.includes(mark) && !value.includes("\n")) return mark + value + mark;
-  throw new Error("a variable holds line breaks or all three kinds of quotes; it cannot be passed on");
-}
-
-function withoutSecrets() {
-  const env = { ...process.env };
-  for (const name of VARIABLES) delete env[name];
-  return env;
-}
-
-// wrangler's own chatter is left out, and its list of variables with it.
-function worthShowing(line) {
-  return line.startsWith("{") || line.includes('{"level"') || /error|warn|✘|panic|drip/i.test(line) && !/CLOUDFLARE_|cf object|env\./.test(line);
 }

@@ -6,8 +6,10 @@
 //   present   names of which it may learn whether they are set, never the value
 //   bindings  platform objects (R2 bucket, KV namespace, queue)
 //   calls     other functions it may call, as bindings with one method, fetch
-//   instances how many of it may live in one isolate; each takes 5 to 20 MB of
-//             the isolate's 128
+//   instances how many of it may live in one isolate. Each takes 5 to 15 MB and
+//             the isolate has 128, so all together stay at 12. A function that
+//             calls another waits for it with its own instance held: the limits
+//             are per function so that the callee's are never all taken by callers
 import webhook from "../dist/webhook.wasm";
 import agent from "../dist/agent.wasm";
 import schedule from "../dist/schedule.wasm";
@@ -28,7 +30,7 @@ export const functions = {
     present: ["TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN"],
     bindings: ["BUCKET", "QUEUE"],
     calls: { AGENT: "agent" },
-    instances: 6,
+    instances: 3,
   },
   agent: {
     module: agent,
@@ -37,7 +39,7 @@ export const functions = {
       "TELEGRAM_BOT_TOKEN", "TELEGRAM_API_BASE", "SLACK_BOT_TOKEN", "SLACK_API_BASE",
     ],
     bindings: ["BUCKET", "SETTINGS"],
-    instances: 8,
+    instances: 5,
   },
   console: {
     module: consoleModule,
@@ -48,7 +50,7 @@ export const functions = {
     ],
     bindings: ["BUCKET", "QUEUE", "SETTINGS"],
     calls: { AGENT: "agent" },
-    instances: 6,
+    instances: 3,
   },
   schedule: {
     module: schedule,
