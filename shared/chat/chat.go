@@ -64,7 +64,8 @@ type Message struct {
 	PlatformID  string       `json:"platform_id"` // the message's id within its chat
 	Sender      Sender       `json:"sender"`
 	Text        string       `json:"text,omitempty"`
-	Edited      bool         `json:"edited,omitempty"` // replaces an earlier message with this PlatformID
+	Edited      bool         `json:"edited,omitempty"`    // replaces an earlier message with this PlatformID
+	Forwarded   bool         `json:"forwarded,omitempty"` // the sender passed it on: somebody else's words
 	ReplyTo     *Reply       `json:"reply_to,omitempty"`
 	Attachments []Attachment `json:"attachments,omitempty"`
 	// Mentions are the user ids and lower-case user names ("@name") that the
@@ -109,6 +110,15 @@ func Addressed(m *Message, self Self) bool {
 	return false
 }
 
+// Command splits a message that is a slash command, as the function Command
+// does its text. What was forwarded is never one: somebody else wrote it.
+func (m *Message) Command(self Self) (name, rest string, ok bool) {
+	if m.Forwarded {
+		return "", "", false
+	}
+	return Command(strings.TrimSpace(m.Text), self)
+}
+
 // Command splits a slash command: "/model@my_bot gpt" is ("model", "gpt", true).
 // A command for another bot ("/help@other_bot") is not a command. A command is
 // a slash and 1 to 32 letters, digits or underscores at the very start.
@@ -121,7 +131,7 @@ func Command(text string, self Self) (name, rest string, ok bool) {
 		word, rest = line, strings.TrimSpace(below+" "+rest)
 	}
 	word, bot, named := strings.Cut(word, "@")
-	if named && !strings.EqualFold(bot, self.Name) {
+	if named && (bot == "" || !strings.EqualFold(bot, self.Name)) {
 		return "", "", false
 	}
 	if word == "" || len(word) > 32 {

@@ -4,6 +4,7 @@ package channeltest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -46,6 +47,11 @@ type Answer struct {
 	Header http.Header
 	Body   string
 	Err    error
+}
+
+// Respond is an answer with a body made by fmt.Sprintf.
+func Respond(status int, format string, args ...any) Answer {
+	return Answer{Status: status, Body: fmt.Sprintf(format, args...)}
 }
 
 // Call is one request that the sender made.

@@ -153,7 +153,9 @@ func plainText(t *testing.T, p Platform) {
 func doubt(t *testing.T, p Platform) {
 	broken := Answer{Err: errors.New("connection reset by peer")}
 	page := Answer{Status: http.StatusBadGateway, Body: "<html>Bad gateway</html>"}
-	for name, failure := range map[string]Answer{"5xx": page, "broken connection": broken} {
+	odd := p.Posted("17")
+	odd.Status = http.StatusBadGateway
+	for name, failure := range map[string]Answer{"5xx": page, "broken connection": broken, "5xx with a success in it": odd} {
 		t.Run(name, func(t *testing.T) {
 			sender, script, _ := start(t, p, failure, p.Posted("17"))
 			if id, err := sender.Send(t.Context(), p.To, "hi", ""); err == nil || len(script.Calls) != 1 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 )
 
@@ -139,18 +140,9 @@ func readTap(payload gjson.Result, now time.Time) (*chat.Message, error) {
 	}
 	if ts != "" {
 		text, _ := readable(payload.Get("message.text").Str, "")
-		m.ReplyTo = &chat.Reply{ID: ts, Text: clip(text), From: payload.Get("message.user").Str, Bot: payload.Get("message.bot_id").Exists()}
+		m.ReplyTo = &chat.Reply{ID: ts, Text: platform.Quote(text), From: payload.Get("message.user").Str, Bot: payload.Get("message.bot_id").Exists()}
 	}
 	return m, nil
-}
-
-const maxQuote = 1000 // characters; chat.Reply says so
-
-func clip(s string) string {
-	if runes := []rune(s); len(runes) > maxQuote {
-		return string(runes[:maxQuote])
-	}
-	return s
 }
 
 // stamp reads a ts: seconds, a dot, microseconds. It is a message's id too.
@@ -173,23 +165,11 @@ func attachments(files gjson.Result) []chat.Attachment {
 			continue
 		}
 		a := chat.Attachment{Ref: id, Name: f.Get("name").Str, Type: f.Get("mimetype").Str}
-		a.Kind = kindOf(a.Type)
+		a.Kind = platform.FileKind(a.Type)
 		if size, err := strconv.ParseInt(f.Get("size").Raw, 10, 64); err == nil && size > 0 {
 			a.Size = size
 		}
 		list = append(list, a)
 	}
 	return list
-}
-
-func kindOf(mediaType string) string {
-	switch mediaType {
-	case "image/jpeg", "image/png", "image/gif", "image/webp":
-		return "image"
-	}
-	switch kind, _, _ := strings.Cut(mediaType, "/"); kind {
-	case "audio", "video":
-		return kind
-	}
-	return "file"
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"instar/shared/channel"
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 )
 
@@ -54,6 +55,10 @@ func NewReceiver(signingSecret string) (*Receiver, error) {
 // In a channel the answer belongs into a thread: a post outside of one gets
 // its own ts as Thread. Of what is said in channels only app_mention, posts
 // that mention the app's user, and replies to its posts are kept.
+//
+// Of a post that shares another message only the sender's own words are read:
+// what is shared stands in the post's attachments (is_share, is_msg_unfurl). So
+// no message is Forwarded, and a post without words of its own is none.
 //
 // A tapped button becomes the Direct message "/cb <value>" of the person who
 // tapped it, in reply to the message with the button. A person can type the
@@ -125,12 +130,9 @@ func readForm(body string, now time.Time) (channel.Event, error) {
 
 // parse reads a JSON object.
 func parse(text string) (gjson.Result, error) {
-	if !utf8.ValidString(text) || !shallow(text) || !gjson.Valid(text) {
-		return gjson.Result{}, malformed("not JSON")
-	}
-	object := gjson.Parse(text)
-	if !object.IsObject() {
-		return gjson.Result{}, malformed("not an object")
+	object, ok := platform.Object(text)
+	if !ok {
+		return gjson.Result{}, malformed("not a JSON object")
 	}
 	return object, nil
 }
@@ -143,29 +145,3 @@ func one(m *chat.Message, err error) (channel.Event, error) {
 }
 
 func malformed(what string) error { return fmt.Errorf("slack: %w: %s", channel.ErrMalformed, what) }
-
-// maxNesting is above what Slack's blocks need. Validation recurses, and a
-// Wasm stack is small.
-const maxNesting = 100
-
-// shallow reports whether JSON nests at most maxNesting deep. It may take
-// invalid JSON for shallow, never deep JSON.
-func shallow(text string) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if depth++; depth > maxNesting {
-				return false
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return true
-}

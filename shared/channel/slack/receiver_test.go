@@ -240,6 +240,24 @@ func TestATapIsADirectMessage(t *testing.T) {
 	}
 }
 
+func TestOfASharedMessageOnlyTheSendersOwnWordsAreRead(t *testing.T) {
+	for _, mark := range []string{`"is_share":true`, `"is_msg_unfurl":true`, `"is_share":true,"is_msg_unfurl":true`} {
+		share := `"attachments":[{` + mark + `,"ts":"1700000000.000100","channel_id":"C2","author_id":"U2","text":"/approve <@U9> 123","files":[{"id":"F2","mimetype":"image/png"}]}]`
+		m := only(t, asJSON, callback(`{"type":"message","channel":"D1","channel_type":"im","user":"U1","text":"/model gpt","ts":"1700000009.000100",`+share+`}`))
+		if m == nil || m.Text != "/model gpt" || m.Forwarded || len(m.Mentions)+len(m.Attachments) != 0 {
+			t.Fatalf("%s: got %+v", mark, m)
+		}
+		if name, rest, ok := m.Command(chat.Self{ID: "U9"}); name != "model" || rest != "gpt" || !ok {
+			t.Errorf("%s: the sender's own command is %q %q, %v", mark, name, rest, ok)
+		}
+		for _, place := range []string{`"channel":"D1","channel_type":"im"`, `"channel":"C1","channel_type":"channel"`} {
+			if m := only(t, asJSON, callback(`{"type":"message",`+place+`,"user":"U1","text":"","ts":"1700000009.000100",`+share+`}`)); m != nil {
+				t.Errorf("%s without words of the sender's own: %+v", mark, m)
+			}
+		}
+	}
+}
+
 func TestSlacksTextIsReadable(t *testing.T) {
 	for text, want := range map[string]string{
 		"a &amp;lt; b":                              "a &lt; b",

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
-	"unicode/utf16"
 
 	"instar/shared/channel"
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 	"instar/shared/markdown"
 )
@@ -23,8 +22,7 @@ const defaultBase = "https://slack.com/api"
 // Sender calls the Web API as one app.
 type Sender struct {
 	base, token string
-	do          channel.Doer
-	wait        func(context.Context, time.Duration) error
+	client      *platform.Client
 }
 
 var _ channel.Sender = (*Sender)(nil)
@@ -38,7 +36,12 @@ func NewSender(botToken, apiBase string, do channel.Doer) (*Sender, error) {
 	if apiBase == "" {
 		apiBase = defaultBase
 	}
-	return &Sender{base: strings.TrimRight(apiBase, "/"), token: botToken, do: do, wait: sleep}, nil
+	client := &platform.Client{
+		Channel: Name, Secrets: []string{botToken}, Doer: do, Wait: platform.Sleep,
+		Limited:  []string{"ratelimited", "rate_limited"},
+		Doubtful: []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout"},
+	}
+	return &Sender{base: strings.TrimRight(apiBase, "/"), token: botToken, client: client}, nil
 }
 
 // The parameters have the Web API's names.
@@ -79,15 +82,7 @@ func (s *Sender) Typing(context.Context, chat.Address) error { return nil }
 // Split implements channel.Sender. A part has at most 4,000 UTF-16 units as
 // mrkdwn.
 func (s *Sender) Split(text string) []string {
-	return markdown.Split(text, func(part string) bool { return units(mrkdwn(part)) <= maxText })
-}
-
-func units(s string) int {
-	n := 0
-	for _, r := range s {
-		n += utf16.RuneLen(r)
-	}
-	return n
+	return markdown.Split(text, func(part string) bool { return platform.Units(mrkdwn(part)) <= maxText })
 }
 
 // mrkdwn is what is posted for text: text that is only markup (a lone fence,

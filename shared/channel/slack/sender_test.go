@@ -11,6 +11,7 @@ import (
 
 	"instar/shared/channel"
 	"instar/shared/channel/channeltest"
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 	"instar/shared/markdown"
 )
@@ -23,22 +24,18 @@ func newTestSender(t *testing.T, base string, do channel.Doer, wait func(context
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.wait = wait
+	s.client.Wait = wait
 	return s
-}
-
-func answer(status int, format string, args ...any) channeltest.Answer {
-	return channeltest.Answer{Status: status, Body: fmt.Sprintf(format, args...)}
 }
 
 // posted has what chat.postMessage and chat.update answer alike.
 func posted(ts string) channeltest.Answer {
-	return answer(200, `{"ok":true,"channel":"C1","ts":%q,"message":{"type":"message","text":"x","user":"U9","ts":%q}}`, ts, ts)
+	return channeltest.Respond(200, `{"ok":true,"channel":"C1","ts":%q,"message":{"type":"message","text":"x","user":"U9","ts":%q}}`, ts, ts)
 }
 
 const authTest = `{"ok":true,"url":"https://t.slack.com/","team":"T","user":"Instar","team_id":"T1","user_id":"U9","bot_id":"B1"}`
 
-func platform() channeltest.Platform {
+func testPlatform() channeltest.Platform {
 	return channeltest.Platform{
 		New: newTestSender, Token: testToken, Check: checkCall,
 		To: chat.Address{Channel: Name, Chat: "C1", Thread: "1700000000.000100"},
@@ -47,20 +44,20 @@ func platform() channeltest.Platform {
 			_ = json.Unmarshal([]byte(call.Body), &params)
 			return params["text"].(string)
 		},
-		Length:    func(part string) int { return units(markdown.SlackMrkdwn(part)) },
+		Length:    func(part string) int { return platform.Units(markdown.SlackMrkdwn(part)) },
 		Most:      4000,
 		Posted:    posted,
 		Unchanged: posted("17"),
-		Unknown:   answer(200, `{"ok":false,"error":"channel_not_found"}`),
+		Unknown:   channeltest.Respond(200, `{"ok":false,"error":"channel_not_found"}`),
 		Limited: func(wait time.Duration) channeltest.Answer {
-			a := answer(429, `{"ok":false,"error":"ratelimited"}`)
+			a := channeltest.Respond(429, `{"ok":false,"error":"ratelimited"}`)
 			a.Header = http.Header{"Retry-After": {fmt.Sprint(int(wait / time.Second))}}
 			return a
 		},
 	}
 }
 
-func TestConformance(t *testing.T) { channeltest.Run(t, platform()) }
+func TestConformance(t *testing.T) { channeltest.Run(t, testPlatform()) }
 
 func TestTheScriptedAnswersAreSlacks(t *testing.T) {
 	checkAnswer(t, "/chat.postMessage", "post", posted("1.000001").Body)
@@ -77,7 +74,7 @@ func TestNoTokenNamesTheVariable(t *testing.T) {
 }
 
 func TestTheDefaultBaseIsSlacks(t *testing.T) {
-	script := channeltest.NewScript(answer(200, authTest))
+	script := channeltest.NewScript(channeltest.Respond(200, authTest))
 	s, err := NewSender(testToken, "", script)
 	if err != nil {
 		t.Fatal(err)
@@ -95,14 +92,14 @@ func TestTheDefaultBaseIsSlacks(t *testing.T) {
 func TestAMessageSaysWhereItBelongs(t *testing.T) {
 	script := channeltest.NewScript(posted("1700000001.000100"), posted("1700000001.000100"))
 	s := newTestSender(t, "http://x.test/api/", script, nil)
-	id, err := s.Send(t.Context(), platform().To, "**hi** <@U1> & [you](https://e.org)", "17")
+	id, err := s.Send(t.Context(), testPlatform().To, "**hi** <@U1> & [you](https://e.org)", "17")
 	if id != "1700000001.000100" || err != nil {
 		t.Fatalf("Send = %q, %v", id, err)
 	}
-	if err := s.Edit(t.Context(), platform().To, id, "```"); err != nil {
+	if err := s.Edit(t.Context(), testPlatform().To, id, "```"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Typing(t.Context(), platform().To); err != nil {
+	if err := s.Typing(t.Context(), testPlatform().To); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []map[string]any{
@@ -118,19 +115,19 @@ func TestAMessageSaysWhereItBelongs(t *testing.T) {
 
 func TestErrorCodesAreReasons(t *testing.T) {
 	for _, code := range []string{"msg_too_long", "invalid_blocks", "not_in_channel"} {
-		script := channeltest.NewScript(answer(200, `{"ok":false,"error":%q}`, code))
-		err := newTestSender(t, "http://x.test", script, nil).Edit(t.Context(), platform().To, "1.000001", "hi")
+		script := channeltest.NewScript(channeltest.Respond(200, `{"ok":false,"error":%q}`, code))
+		err := newTestSender(t, "http://x.test", script, nil).Edit(t.Context(), testPlatform().To, "1.000001", "hi")
 		var refused *channel.APIError
 		if !errors.As(err, &refused) || refused.Reason != code || refused.Method != "chat.update" || len(script.Calls) != 1 {
 			t.Errorf("%s: %v after %d calls", code, err, len(script.Calls))
 		}
 	}
-	script, waits := channeltest.NewScript(answer(200, `{"ok":false,"error":"internal_error"}`), posted("1.000001")), &channeltest.Waits{}
-	if err := newTestSender(t, "http://x.test", script, waits.Wait).Edit(t.Context(), platform().To, "1.000001", "hi"); err != nil {
+	script, waits := channeltest.NewScript(channeltest.Respond(200, `{"ok":false,"error":"internal_error"}`), posted("1.000001")), &channeltest.Waits{}
+	if err := newTestSender(t, "http://x.test", script, waits.Wait).Edit(t.Context(), testPlatform().To, "1.000001", "hi"); err != nil {
 		t.Errorf("internal_error is not repeated: %v", err)
 	}
-	script = channeltest.NewScript(answer(200, `{"ok":false,"error":"internal_error"}`), posted("1.000001"))
-	if _, err := newTestSender(t, "http://x.test", script, waits.Wait).Send(t.Context(), platform().To, "hi", ""); err == nil {
+	script = channeltest.NewScript(channeltest.Respond(200, `{"ok":false,"error":"internal_error"}`), posted("1.000001"))
+	if _, err := newTestSender(t, "http://x.test", script, waits.Wait).Send(t.Context(), testPlatform().To, "hi", ""); err == nil {
 		t.Error("internal_error: the message may be posted twice")
 	}
 }
@@ -157,7 +154,7 @@ func TestTheTokenGoesOnlyToSlack(t *testing.T) {
 		"":                                                   false,
 		"https://docs.google.com/document/external-file/a/b": false,
 	} {
-		script := channeltest.NewScript(answer(200, "%s", fileInfo(address)), answer(200, "a,b"))
+		script := channeltest.NewScript(channeltest.Respond(200, "%s", fileInfo(address)), channeltest.Respond(200, "a,b"))
 		data, mediaType, err := newTestSender(t, "http://x.test/api", script, nil).Fetch(t.Context(), chat.Attachment{Ref: "F1"}, 8)
 		if ours && (err != nil || string(data) != "a,b" || mediaType != "text/csv" || len(script.Calls) != 2) {
 			t.Errorf("%s: %q %q %v", address, data, mediaType, err)
@@ -172,7 +169,7 @@ func TestTheTokenGoesOnlyToSlack(t *testing.T) {
 }
 
 func TestFetchRefusesWhatIsNotTheFile(t *testing.T) {
-	info := answer(200, "%s", fileInfo("https://files.slack.com/files-pri/T1-F1/a"))
+	info := channeltest.Respond(200, "%s", fileInfo("https://files.slack.com/files-pri/T1-F1/a"))
 	login := channeltest.Answer{Status: 200, Body: "<html>", Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}}
 	for name, c := range map[string]struct {
 		a       chat.Attachment
@@ -182,7 +179,7 @@ func TestFetchRefusesWhatIsNotTheFile(t *testing.T) {
 	}{
 		"too large by the message": {chat.Attachment{Ref: "F1", Size: 9}, 8, nil, 0},
 		"too large by files.info":  {chat.Attachment{Ref: "F1"}, 7, []channeltest.Answer{info}, 1},
-		"too large by its bytes":   {chat.Attachment{Ref: "F1"}, 8, []channeltest.Answer{info, answer(200, "123456789")}, 2},
+		"too large by its bytes":   {chat.Attachment{Ref: "F1"}, 8, []channeltest.Answer{info, channeltest.Respond(200, "123456789")}, 2},
 		"the login page":           {chat.Attachment{Ref: "F1"}, 8, []channeltest.Answer{info, login}, 2},
 		"gone":                     {chat.Attachment{Ref: "F1"}, 8, []channeltest.Answer{info, {Status: 404}}, 2},
 	} {

@@ -4,10 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"instar/shared/channel/channeltest"
@@ -29,24 +26,7 @@ type spec struct {
 	}
 }
 
-var webAPI = sync.OnceValues(func() (*spec, error) {
-	dir, err := os.Getwd()
-	for err == nil {
-		if _, statErr := os.Stat(filepath.Join(dir, "go.mod")); statErr == nil {
-			break
-		}
-		if filepath.Dir(dir) == dir {
-			return nil, os.ErrNotExist
-		}
-		dir = filepath.Dir(dir)
-	}
-	data, err := os.ReadFile(filepath.Join(filepath.Dir(dir), "shared", "specs", "slack-web.openapi.json"))
-	if err != nil {
-		return nil, err
-	}
-	s := new(spec)
-	return s, json.Unmarshal(data, s)
-})
+var webAPI = channeltest.Description[spec]("slack-web.openapi.json")
 
 func TestTheDescriptionIsThere(t *testing.T) {
 	if _, err := webAPI(); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 )
 
@@ -18,7 +19,7 @@ func attachments(post gjson.Result) []chat.Attachment {
 		return file("video", animation, "video/mp4")
 	}
 	if document := post.Get("document"); document.Exists() {
-		return file(kindOf(document.Get("mime_type").Str), document, "")
+		return file(platform.FileKind(document.Get("mime_type").Str), document, "")
 	}
 	if voice := post.Get("voice"); voice.Exists() {
 		return file("audio", voice, "audio/ogg")
@@ -58,19 +59,6 @@ func file(kind string, object gjson.Result, mediaType string) []chat.Attachment 
 		a.Size = size
 	}
 	return []chat.Attachment{a}
-}
-
-// kindOf sorts a document by the type its sender gave it.
-func kindOf(mediaType string) string {
-	switch mediaType {
-	case "image/jpeg", "image/png", "image/gif", "image/webp":
-		return "image"
-	}
-	switch kind, _, _ := strings.Cut(mediaType, "/"); kind {
-	case "audio", "video":
-		return kind
-	}
-	return "file"
 }
 
 func largest(sizes []gjson.Result) gjson.Result {

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
 	"instar/shared/channel"
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 )
 
@@ -49,10 +49,20 @@ func readMessage(post gjson.Result, edited bool) (*chat.Message, error) {
 	if m.Text == "" && len(m.Attachments) == 0 {
 		return nil, nil // a service message: someone joined, a title changed
 	}
-	if post.Get("forward_origin").Exists() {
-		m.Text = strings.TrimRight("Forwarded message:\n"+m.Text, "\n")
-	}
+	m.Forwarded = forwarded(post)
 	return m, nil
+}
+
+// forwarded reports whether a message was passed on. Bot API 7.0 put
+// forward_origin in the place of the other fields, which an older server of
+// one's own (TELEGRAM_API_BASE) still sends.
+func forwarded(post gjson.Result) bool {
+	for _, field := range []string{"forward_origin", "forward_date", "forward_from", "forward_from_chat", "forward_sender_name"} {
+		if post.Get(field).Exists() {
+			return true
+		}
+	}
+	return false
 }
 
 // maxTime is the end of the year 9999, the last that time.Time writes as JSON.
@@ -118,7 +128,7 @@ func reply(post gjson.Result) *chat.Reply {
 		r = &chat.Reply{} // a quote from another chat: only its words mean something here
 	}
 	if quote := post.Get("quote.text").Str; r != nil && quote != "" {
-		r.Text = clip(quote, maxQuote)
+		r.Text = platform.Quote(quote)
 	}
 	return r
 }
@@ -129,16 +139,7 @@ func quoted(post gjson.Result) *chat.Reply {
 		text = post.Get("caption").Str
 	}
 	from := sender(post.Get("from"))
-	return &chat.Reply{ID: decimal(post.Get("message_id")), Text: clip(text, maxQuote), From: from.ID, Bot: from.Bot}
-}
-
-const maxQuote = 1000 // characters; chat.Reply says so
-
-func clip(s string, characters int) string {
-	if utf8.RuneCountInString(s) <= characters {
-		return s
-	}
-	return string([]rune(s)[:characters])
+	return &chat.Reply{ID: decimal(post.Get("message_id")), Text: platform.Quote(text), From: from.ID, Bot: from.Bot}
 }
 
 // maxEntities is the most that Telegram puts in a message.

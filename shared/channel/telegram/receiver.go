@@ -15,11 +15,11 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
 	"instar/shared/channel"
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 )
 
@@ -51,16 +51,18 @@ func NewReceiver(secret string) (*Receiver, error) {
 // tapped it, in reply to the message with the button. A person can type the
 // same words, so the data must prove nothing by itself.
 //
-// What was forwarded is somebody else's words. Its text starts with
-// "Forwarded message:" on a line of its own, so that it is never a command.
+// What was forwarded, by whomever it was written, is marked as such.
 func (r *Receiver) Receive(header http.Header, body []byte, now time.Time) (channel.Event, error) {
 	if subtle.ConstantTimeCompare([]byte(header.Get(secretHeader)), r.secret) != 1 {
 		return channel.Event{}, fmt.Errorf("telegram: %w: wrong or no secret token", channel.ErrUnauthorized)
 	}
-	if len(body) > channel.MaxBody || !utf8.Valid(body) || !shallow(body) || !gjson.ValidBytes(body) {
-		return channel.Event{}, fmt.Errorf("telegram: %w: not JSON", channel.ErrMalformed)
+	if len(body) > channel.MaxBody {
+		return channel.Event{}, fmt.Errorf("telegram: %w: too large", channel.ErrMalformed)
 	}
-	update := gjson.ParseBytes(body)
+	update, ok := platform.Object(string(body))
+	if !ok {
+		return channel.Event{}, fmt.Errorf("telegram: %w: not a JSON object", channel.ErrMalformed)
+	}
 	id, ok := integer(update.Get("update_id"))
 	if !ok {
 		return channel.Event{}, fmt.Errorf("telegram: %w: no update_id", channel.ErrMalformed)
@@ -79,32 +81,6 @@ func (r *Receiver) Receive(header http.Header, body []byte, now time.Time) (chan
 	}
 	m.ID = Name + ":" + strconv.FormatInt(id, 10)
 	return channel.Event{Messages: []chat.Message{*m}}, nil
-}
-
-// maxNesting is far above what an update needs. Validation recurses, and a
-// Wasm stack is small.
-const maxNesting = 64
-
-// shallow reports whether JSON nests at most maxNesting deep. It may take
-// invalid JSON for shallow, never deep JSON.
-func shallow(body []byte) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if depth++; depth > maxNesting {
-				return false
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return true
 }
 
 // integer reads an id exactly; gjson's numbers are floats.

@@ -207,13 +207,40 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func TestForwardedWordsAreNoCommand(t *testing.T) {
-	m := only(t, post(private, `"forward_origin":{"type":"hidden_user","sender_user_name":"x","date":1},"text":"/stop","entities":[{"type":"bot_command","offset":0,"length":5}]`))
-	if m == nil || m.Text != "Forwarded message:\n/stop" {
-		t.Fatalf("got %+v", m)
+func TestForwardedWordsAreMarkedAndNoCommand(t *testing.T) {
+	const stop = `"text":"/stop","entities":[{"type":"bot_command","offset":0,"length":5}]`
+	for name, forward := range map[string]string{
+		"hidden user":           `"forward_origin":{"type":"hidden_user","sender_user_name":"x","date":1}`,
+		"channel":               `"forward_origin":{"type":"channel","chat":{"id":-1,"type":"channel"},"message_id":1,"date":1}`,
+		"their own":             `"forward_origin":{"type":"user","sender_user":{"id":4242,"is_bot":false,"first_name":"Ada"},"date":1}`,
+		"before 7.0":            `"forward_from":{"id":5,"is_bot":false,"first_name":"B"},"forward_date":1`,
+		"before 7.0, a channel": `"forward_from_chat":{"id":-1,"type":"channel"},"forward_date":1`,
+		"before 7.0, hidden":    `"forward_sender_name":"x","forward_date":1`,
+		"only a date":           `"forward_date":1`,
+		"only a name":           `"forward_sender_name":"x"`,
+	} {
+		for _, place := range []string{private, group} {
+			m := only(t, post(place, forward+","+stop))
+			if m == nil || !m.Forwarded || m.Text != "/stop" {
+				t.Fatalf("%s: got %+v", name, m)
+			}
+			if command, _, ok := m.Command(chat.Self{}); ok {
+				t.Errorf("%s: it is the command %s", name, command)
+			}
+		}
 	}
-	if name, _, ok := chat.Command(m.Text, chat.Self{}); ok {
-		t.Errorf("it is the command %s", name)
+	m := only(t, post(private, stop))
+	if command, _, ok := m.Command(chat.Self{}); m.Forwarded || command != "stop" || !ok {
+		t.Errorf("typed, it is %q, %v: %+v", command, ok, m)
+	}
+	// What is answered may be forwarded: that says nothing of the answer.
+	m = only(t, post(private, `"text":"/stop","reply_to_message":{"message_id":3,"forward_date":1,"text":"x",`+private+`}`))
+	if m == nil || m.Forwarded {
+		t.Errorf("a reply to forwarded words: %+v", m)
+	}
+	m = only(t, post(private, `"forward_date":1,"photo":[{"file_id":"P","width":1,"height":1}]`))
+	if m == nil || !m.Forwarded || m.Text != "" || len(m.Attachments) != 1 {
+		t.Errorf("a forwarded photo: %+v", m)
 	}
 }
 

@@ -7,10 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
-	"unicode/utf16"
 
 	"instar/shared/channel"
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 	"instar/shared/markdown"
 )
@@ -24,8 +23,7 @@ const defaultBase = "https://api.telegram.org"
 // Sender calls the Bot API as one bot.
 type Sender struct {
 	base, token string
-	do          channel.Doer
-	wait        func(context.Context, time.Duration) error
+	client      *platform.Client
 }
 
 var _ channel.Sender = (*Sender)(nil)
@@ -39,7 +37,9 @@ func NewSender(token, apiBase string, do channel.Doer) (*Sender, error) {
 	if apiBase == "" {
 		apiBase = defaultBase
 	}
-	return &Sender{base: strings.TrimRight(apiBase, "/"), token: token, do: do, wait: sleep}, nil
+	_, secret, _ := strings.Cut(token, ":") // the part before is the bot's id
+	client := &platform.Client{Channel: Name, Secrets: []string{token, secret}, Doer: do, Wait: platform.Sleep}
+	return &Sender{base: strings.TrimRight(apiBase, "/"), token: token, client: client}, nil
 }
 
 // The parameters have the Bot API's names. The bot library's own structs would
@@ -106,15 +106,7 @@ func (s *Sender) Typing(ctx context.Context, to chat.Address) error {
 // Split implements channel.Sender. A part's plain words, which are at least
 // as long as what Telegram counts, have at most 4,096 UTF-16 units.
 func (s *Sender) Split(text string) []string {
-	return markdown.Split(text, func(part string) bool { return units(markdown.Plain(part)) <= maxText })
-}
-
-func units(s string) int {
-	n := 0
-	for _, r := range s {
-		n += utf16.RuneLen(r)
-	}
-	return n
+	return markdown.Split(text, func(part string) bool { return platform.Units(markdown.Plain(part)) <= maxText })
 }
 
 // Send implements channel.Sender with sendMessage. After a 5xx or a broken

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"instar/shared/channel"
 	"instar/shared/channel/channeltest"
+	"instar/shared/channel/internal/platform"
 	"instar/shared/chat"
 	"instar/shared/markdown"
 )
@@ -24,31 +24,27 @@ func newTestSender(t *testing.T, base string, do channel.Doer, wait func(context
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.wait = wait
+	s.client.Wait = wait
 	return s
 }
 
-func answer(status int, format string, args ...any) channeltest.Answer {
-	return channeltest.Answer{Status: status, Body: fmt.Sprintf(format, args...)}
-}
-
-func platform() channeltest.Platform {
+func testPlatform() channeltest.Platform {
 	return channeltest.Platform{
 		New: newTestSender, Token: testToken, Check: checkCall,
 		To:     chat.Address{Channel: Name, Chat: "-1001234567890", Thread: "12"},
 		Text:   func(call channeltest.Call) string { return params(call)["text"].(string) },
-		Length: func(part string) int { return units(markdown.Plain(part)) },
+		Length: func(part string) int { return platform.Units(markdown.Plain(part)) },
 		Most:   4096,
 		Posted: func(id string) channeltest.Answer {
 			id, _, _ = strings.Cut(id, ".")
-			return answer(200, `{"ok":true,"result":{"message_id":%s,"date":1,"chat":{"id":1,"type":"private"}}}`, id)
+			return channeltest.Respond(200, `{"ok":true,"result":{"message_id":%s,"date":1,"chat":{"id":1,"type":"private"}}}`, id)
 		},
-		Unchanged: answer(400, `{"ok":false,"error_code":400,"description":"Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message"}`),
-		Unknown:   answer(400, `{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`),
-		Markup:    answer(400, `{"ok":false,"error_code":400,"description":"Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 3"}`),
+		Unchanged: channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message"}`),
+		Unknown:   channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`),
+		Markup:    channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 3"}`),
 		Limited: func(wait time.Duration) channeltest.Answer {
 			s := int(wait / time.Second)
-			return answer(429, `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after %d","parameters":{"retry_after":%d}}`, s, s)
+			return channeltest.Respond(429, `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after %d","parameters":{"retry_after":%d}}`, s, s)
 		},
 	}
 }
@@ -59,7 +55,7 @@ func params(call channeltest.Call) map[string]any {
 	return p
 }
 
-func TestConformance(t *testing.T) { channeltest.Run(t, platform()) }
+func TestConformance(t *testing.T) { channeltest.Run(t, testPlatform()) }
 
 func TestNoTokenNamesTheVariable(t *testing.T) {
 	_, err := NewSender("", "", nil)
@@ -69,8 +65,17 @@ func TestNoTokenNamesTheVariable(t *testing.T) {
 	}
 }
 
+func TestNoErrorHoldsTheTokensSecretHalf(t *testing.T) {
+	_, secret, _ := strings.Cut(testToken, ":")
+	script := channeltest.NewScript(channeltest.Answer{Err: errors.New("no route to bot " + secret)})
+	_, err := newTestSender(t, "http://x.test", script, nil).Send(t.Context(), testPlatform().To, "hi", "")
+	if err == nil || strings.Contains(err.Error(), secret) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestTheDefaultBaseIsTelegrams(t *testing.T) {
-	script := channeltest.NewScript(answer(200, `{"ok":true,"result":{"id":99,"is_bot":true,"first_name":"I","username":"Instar_Bot"}}`))
+	script := channeltest.NewScript(channeltest.Respond(200, `{"ok":true,"result":{"id":99,"is_bot":true,"first_name":"I","username":"Instar_Bot"}}`))
 	s, err := NewSender(testToken, "", script)
 	if err != nil {
 		t.Fatal(err)
@@ -86,8 +91,8 @@ func TestTheDefaultBaseIsTelegrams(t *testing.T) {
 }
 
 func TestAMessageSaysWhereItBelongs(t *testing.T) {
-	p := platform()
-	script := channeltest.NewScript(p.Posted("5"), p.Posted("6"), answer(200, `{"ok":true,"result":true}`))
+	p := testPlatform()
+	script := channeltest.NewScript(p.Posted("5"), p.Posted("6"), channeltest.Respond(200, `{"ok":true,"result":true}`))
 	s := newTestSender(t, "http://x.test/", script, nil)
 	if id, err := s.Send(t.Context(), p.To, "**hi**", "41"); id != "5" || err != nil {
 		t.Fatalf("Send = %q, %v", id, err)
@@ -111,7 +116,7 @@ func TestAMessageSaysWhereItBelongs(t *testing.T) {
 }
 
 func TestMarkupWithoutWordsIsSentAsItStands(t *testing.T) {
-	p := platform()
+	p := testPlatform()
 	script := channeltest.NewScript(p.Posted("5"))
 	if _, err := newTestSender(t, "http://x.test", script, nil).Send(t.Context(), p.To, "```py", ""); err != nil {
 		t.Fatal(err)
@@ -122,7 +127,7 @@ func TestMarkupWithoutWordsIsSentAsItStands(t *testing.T) {
 }
 
 func TestFetchDownloadsTheFile(t *testing.T) {
-	file := answer(200, `{"ok":true,"result":{"file_id":"F","file_unique_id":"U","file_size":8,"file_path":"photos/file 1.jpg"}}`)
+	file := channeltest.Respond(200, `{"ok":true,"result":{"file_id":"F","file_unique_id":"U","file_size":8,"file_path":"photos/file 1.jpg"}}`)
 	png := channeltest.Answer{Status: 200, Body: "\x89PNG\r\n\x1a\n", Header: http.Header{"Content-Type": {"application/octet-stream"}}}
 	for name, c := range map[string]struct {
 		a       chat.Attachment
@@ -133,14 +138,14 @@ func TestFetchDownloadsTheFile(t *testing.T) {
 		calls   int
 	}{
 		"the bytes say the type":       {chat.Attachment{Ref: "F", Type: "image/jpeg"}, 8, []channeltest.Answer{file, png}, "image/png", false, 2},
-		"else the message does":        {chat.Attachment{Ref: "F", Type: "text/csv"}, 8, []channeltest.Answer{file, answer(200, "a,b")}, "text/csv", false, 2},
+		"else the message does":        {chat.Attachment{Ref: "F", Type: "text/csv"}, 8, []channeltest.Answer{file, channeltest.Respond(200, "a,b")}, "text/csv", false, 2},
 		"a broken download is resumed": {chat.Attachment{Ref: "F"}, 8, []channeltest.Answer{file, {Status: 502}, png}, "image/png", false, 3},
 		"too large by the message":     {chat.Attachment{Ref: "F", Size: 9}, 8, nil, "", true, 0},
 		"too large by getFile":         {chat.Attachment{Ref: "F"}, 7, []channeltest.Answer{file}, "", true, 1},
-		"too large by its bytes":       {chat.Attachment{Ref: "F"}, 8, []channeltest.Answer{file, answer(200, "123456789")}, "", true, 2},
+		"too large by its bytes":       {chat.Attachment{Ref: "F"}, 8, []channeltest.Answer{file, channeltest.Respond(200, "123456789")}, "", true, 2},
 		"gone":                         {chat.Attachment{Ref: "F"}, 8, []channeltest.Answer{file, {Status: 404}}, "", true, 2},
-		"no path":                      {chat.Attachment{Ref: "F"}, 8, []channeltest.Answer{answer(200, `{"ok":true,"result":{"file_id":"F","file_unique_id":"U"}}`)}, "", true, 1},
-		"a path out of the folder":     {chat.Attachment{Ref: "F"}, 8, []channeltest.Answer{answer(200, `{"ok":true,"result":{"file_path":"a/../../getUpdates"}}`)}, "", true, 1},
+		"no path":                      {chat.Attachment{Ref: "F"}, 8, []channeltest.Answer{channeltest.Respond(200, `{"ok":true,"result":{"file_id":"F","file_unique_id":"U"}}`)}, "", true, 1},
+		"a path out of the folder":     {chat.Attachment{Ref: "F"}, 8, []channeltest.Answer{channeltest.Respond(200, `{"ok":true,"result":{"file_path":"a/../../getUpdates"}}`)}, "", true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			script, waits := channeltest.NewScript(c.answers...), &channeltest.Waits{}
@@ -158,16 +163,5 @@ func TestFetchDownloadsTheFile(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestTheRealWaitEndsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Errorf("sleep = %v", err)
-	}
-	if err := sleep(t.Context(), time.Nanosecond); err != nil {
-		t.Errorf("sleep = %v", err)
 	}
 }

@@ -3,10 +3,7 @@ package telegram
 import (
 	"encoding/json"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"instar/shared/channel/channeltest"
@@ -25,24 +22,7 @@ type described struct {
 	}
 }
 
-var botAPI = sync.OnceValues(func() (*spec, error) {
-	dir, err := os.Getwd()
-	for err == nil {
-		if _, statErr := os.Stat(filepath.Join(dir, "go.mod")); statErr == nil {
-			break
-		}
-		if filepath.Dir(dir) == dir {
-			return nil, os.ErrNotExist
-		}
-		dir = filepath.Dir(dir)
-	}
-	data, err := os.ReadFile(filepath.Join(filepath.Dir(dir), "shared", "specs", "telegram-bot-api.json"))
-	if err != nil {
-		return nil, err
-	}
-	s := new(spec)
-	return s, json.Unmarshal(data, s)
-})
+var botAPI = channeltest.Description[spec]("telegram-bot-api.json")
 
 // checkCall judges a call by the description: the method exists, required
 // parameters are there, and every parameter has a name and a type it knows.
