@@ -8,8 +8,6 @@
 // chunk at a time.
 import loadGo from "../dist/go.mjs";
 
-const encoder = new TextEncoder();
-
 // How long a finished event may keep its instance while goroutines, timers or
 // promises of it are still ending, before the instance is thrown away.
 const QUIET_MS = 2000;
@@ -22,19 +20,21 @@ export class Instance {
   #go; #exports; #events = new Map(); #nextEvent = 1; #pending = 0; #served = 0; #aborts = new Map();
   dead = false;
 
-  constructor(name, module) {
+  // program is for one that ends instead of serving, as the conformance suites
+  // do: {args, env, print(line), ended(code)}.
+  constructor(name, module, program = {}) {
     this.name = name;
     this.bridge = this.#bridge();
-    this.context = { env: {}, ctx: {}, binding: {} }; // the object syumai/workers reads
-    const scope = this.#scope();
+    this.context = { env: program.env ?? {}, ctx: {}, binding: {} }; // the object syumai/workers reads
+    const scope = this.#scope(program.print ?? console.log);
     const Go = loadGo(scope);
     this.#go = new Go();
-    this.#go.argv = [name];
-    this.#go.exit = () => this.#crash();
+    this.#go.argv = [name, ...(program.args ?? [])];
+    this.#go.exit = (code) => { this.crash(); program.ended?.(code); };
     const wasm = new WebAssembly.Instance(module, this.#go.importObject);
     this.#exports = wasm.exports;
-    this.#go.run(wasm); // runs main until it waits for the first event
-    if (!this.bridge.handle) throw new Crashed(`${name}: the program ended before it served`);
+    this.#go.run(wasm).catch(() => this.crash()); // runs main until it waits for the first event
+    if (!this.bridge.handle && !program.ended) throw new Crashed(`${name}: the program ended before it served`);
   }
 
   // dispatch starts one event. It returns two promises: response settles when
@@ -52,13 +52,14 @@ export class Instance {
     const cancel = () => this.#enter(() => this.bridge.cancel(id));
     event.signal?.addEventListener("abort", cancel, { once: true });
     this.#enter(() => this.bridge.handle(run));
+    if (event.signal?.aborted) cancel(); // while the event waited for its instance
     return { response, ended: ended.finally(() => event.signal?.removeEventListener("abort", cancel)) };
   }
 
   // reusable waits until nothing of the last event is left and reports whether
   // the instance may serve another.
   async reusable() {
-    if (this.#served >= MAX_EVENTS || this.#exports.mem.buffer.byteLength > MAX_BYTES) return false;
+    if (this.#served >= MAX_EVENTS) return false;
     for (let waited = 0, step = 1; !this.dead; waited += step, step *= 2) {
       if (this.#quiet()) break;
       if (waited > QUIET_MS) return false;
@@ -66,10 +67,13 @@ export class Instance {
       await new Promise((resolve) => setTimeout(resolve, step));
     }
     this.context.env = this.context.ctx = {};
-    return !this.dead;
+    return !this.dead && this.#exports.mem.buffer.byteLength <= MAX_BYTES;
   }
 
-  close() { this.dead = true; }
+  close() {
+    this.dead = true;
+    for (const timer of this.#go._scheduledTimeouts.values()) clearTimeout(timer);
+  }
 
   #quiet() {
     return this.#pending === 0 && this.#go._scheduledTimeouts.size === 0 && this.bridge.idle();
@@ -77,49 +81,70 @@ export class Instance {
 
   #enter(call) {
     if (this.dead) return;
-    try { call(); } catch (err) { this.#crash(err); }
+    try { call(); } catch { this.crash(); }
   }
 
-  // #crash ends every event of a program that exited or trapped.
-  #crash() {
-    this.dead = true;
+  // crash ends every event of a program that exited, trapped or is given up.
+  crash() {
+    this.close();
     for (const run of this.#events.values()) {
-      const id = crypto.randomUUID();
-      console.error(JSON.stringify({ level: "ERROR", msg: "function crashed", function: this.name, id }));
-      run.reject(Object.assign(new Crashed("the function crashed"), { id }));
+      this.#unanswered(run);
       run.end();
     }
     this.#events.clear();
   }
 
+  // #unanswered fails an event without an answer, or breaks off the answer that
+  // has begun: it must not look whole.
+  #unanswered(run) {
+    const id = crypto.randomUUID();
+    console.error(JSON.stringify({ level: "ERROR", msg: "function crashed", function: this.name, id }));
+    run.reject(Object.assign(new Crashed("the function crashed"), { id }));
+    Promise.resolve().then(() => run.writer?.abort("the function crashed")).catch(() => {});
+  }
+
   // settle hands a promise's outcome to the goroutine waiting for it. A
   // promise that outlives its event is still counted, so that its callback can
-  // never run Go code inside another request.
-  #settle(promise, id) {
+  // never run Go code inside another request. drop gets a value for which no
+  // goroutine waits any more.
+  #settle(promise, id, drop) {
     this.#pending++;
     promise.then(
-      (value) => { this.#pending--; this.#enter(() => this.bridge.settled(id, true, value)); },
+      (value) => {
+        this.#pending--;
+        let taken = false;
+        this.#enter(() => { taken = this.bridge.settled(id, true, value); });
+        if (!taken) drop?.(value);
+      },
       (err) => { this.#pending--; this.#enter(() => this.bridge.settled(id, false, String(err?.message ?? err))); },
     );
   }
 
+  // #answer settles a call out with [status, headers, reader or null].
+  #answer(id, response) {
+    this.#settle(response
+      .then((r) => [r.status, formatHeaders(r.headers), r.body ? r.body.getReader() : null])
+      .finally(() => this.#aborts.delete(id)), id,
+      ([, , reader]) => { reader?.cancel().catch(() => {}); });
+  }
+
   #bridge() {
     return {
-      await: (id, promise) => this.#settle(promise, id),
+      // A method of a platform object.
+      method: (id, target, name, ...args) => this.#settle(target[name](...args), id),
       abort: (id) => { this.#aborts.get(id)?.abort(); },
 
-      // An HTTP call out: the answer is [status, headers, reader or null].
+      // HTTP calls out, to the network and to another function.
       fetch: (id, method, url, headers, body) => {
         const abort = new AbortController();
         this.#aborts.set(id, abort);
-        this.#settle(fetch(url, { method, headers: parseHeaders(headers), body, redirect: "manual", signal: abort.signal })
-          .then((r) => [r.status, formatHeaders(r.headers), r.body ? r.body.getReader() : null])
-          .finally(() => this.#aborts.delete(id)), id);
+        this.#answer(id, fetch(url, { method, headers: parseHeaders(headers), body, redirect: "manual", signal: abort.signal }));
       },
       call: (id, target, method, url, headers, body) => {
-        const request = new Request(url, { method, headers: parseHeaders(headers), body });
-        this.#settle(target.fetch(request)
-          .then((r) => [r.status, formatHeaders(r.headers), r.body ? r.body.getReader() : null]), id);
+        const abort = new AbortController();
+        this.#aborts.set(id, abort);
+        const request = new Request(url, { method, headers: parseHeaders(headers), body, signal: abort.signal });
+        this.#answer(id, target.fetch(request));
       },
       read: (id, reader) => this.#settle(reader.read().then((r) => (r.done ? null : r.value)), id),
 
@@ -134,32 +159,40 @@ export class Instance {
 
       // An answer at once, or a head now and the body through a writer.
       respond: (run, status, headers, body) => {
-        run.resolve(new Response(bodyless(status, run) ? null : body, { status, headers: parseHeaders(headers) }));
+        const bodyless = status === 204 || status === 205 || status === 304 || run.method === "HEAD";
+        run.resolve(new Response(bodyless ? null : body, { status, headers: parseHeaders(headers) }));
+        run.answered = true;
       },
       stream: (run, status, headers) => {
         const { readable, writable } = new TransformStream();
         run.resolve(new Response(readable, { status, headers: parseHeaders(headers) }));
-        const writer = writable.getWriter();
-        writer.closed.catch(() => this.#enter(() => this.bridge.cancel(run.id)));
-        return writer;
+        run.writer = writable.getWriter();
+        run.writer.closed.catch(() => this.#enter(() => this.bridge.cancel(run.id)));
+        run.answered = true;
+        return run.writer;
       },
       // The outcome of an event that is not a request: "" is success.
-      outcome: (run, error, retrySeconds) => run.resolve({ error, retrySeconds }),
+      outcome: (run, error, retrySeconds) => {
+        run.resolve({ error, retrySeconds });
+        run.answered = true;
+      },
       // Everything of the event has returned. dirty: the program panicked.
       ended: (run, dirty) => {
         this.#events.delete(run.id);
         run.reader?.cancel().catch(() => {}); // a body nobody read to its end
-        if (dirty) this.dead = true;
+        if (!run.answered) this.#unanswered(run);
+        if (dirty || !run.answered) this.dead = true;
         run.end();
       },
     };
   }
 
-  #scope() {
+  #scope(print) {
     const scope = {
       Object, Array, Uint8Array, Uint8ClampedArray, Promise, Error, Date, Request, Response, Headers,
       ReadableStream, FixedLengthStream: globalThis.FixedLengthStream, AbortController,
-      TextEncoder, TextDecoder, performance, crypto, setTimeout, clearTimeout,
+      TextEncoder, TextDecoder, performance, crypto, clearTimeout,
+      setTimeout: (call, ms) => setTimeout(() => this.#enter(call), ms),
       instar: this.bridge, context: this.context,
     };
     // What the Go runtime writes to stderr, line by line. A panic's value may
@@ -173,7 +206,7 @@ export class Instance {
         rest = lines.pop();
         for (const line of lines) {
           if (line.startsWith("panic: ") && !line.startsWith("panic: runtime error")) console.error("panic: (value withheld)");
-          else if (line) console.log(line);
+          else if (line) print(line);
         }
         return bytes.length;
       },
@@ -206,9 +239,3 @@ export function formatHeaders(headers) {
   for (const cookie of headers.getSetCookie?.() ?? []) block += `set-cookie:${cookie}\n`;
   return block;
 }
-
-function bodyless(status, run) {
-  return status === 101 || status === 204 || status === 205 || status === 304 || run.method === "HEAD";
-}
-
-export const textBody = (text) => encoder.encode(text);

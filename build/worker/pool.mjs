@@ -2,19 +2,31 @@
 // (an isolate interleaves requests, and I/O of one may not run inside another),
 // goes back when nothing of its event is left, and is thrown away when it
 // crashed, is old, has grown, or did not become quiet.
+//
+// The platform may end an event without a word: its limits are passed, or its
+// client is gone and waitUntil has run out. No code of that event runs again,
+// not even a finally. So whoever holds a place in the pool or waits for one
+// shows signs of life, and the others go by them.
 import { Instance } from "./instance.mjs";
 
 // Idle instances kept over all functions of the isolate: what is above it when
 // an event ends is let go, so that a burst does not hold memory for ever.
 const KEEP = 8;
-// A waiting event must have I/O of its own pending, or the runtime takes it
-// for hung and ends it.
+// The sign of life is a timer. An event also needs one while it waits: without
+// I/O of its own pending the runtime takes it for hung and ends it.
 const HEARTBEAT_MS = 500;
+const SILENT_MS = 5000; // then it is taken for ended
 
 let kept = 0;
 
+// Gone is the error of an event whose client did not wait for an instance.
+export class Gone extends Error {}
+
 export class Pool {
-  #name; #module; #limit; #idle = []; #live = 0; #waiting = [];
+  #name; #module; #limit;
+  #idle = []; // instances
+  #places = new Set(); // of the events being served: {instance or null, seen}
+  #waiting = []; // {grant, place once granted, seen}, in order
 
   constructor(name, module, limit) {
     this.#name = name;
@@ -25,78 +37,89 @@ export class Pool {
   // run gives the event an instance, in the order of the calls, and resolves
   // to the program's answer. The instance is returned under ctx.waitUntil.
   async run(event, env, ctx) {
-    const instance = await this.#acquire();
+    const acquired = this.#acquire(event.signal);
+    ctx.waitUntil(acquired.catch(() => {})); // a client that goes away does not end the wait half-way
+    const place = await acquired;
+    const heartbeat = setInterval(() => { place.seen = Date.now(); }, HEARTBEAT_MS);
+    const release = (reusable) => {
+      clearInterval(heartbeat);
+      this.#release(place, reusable);
+    };
     let dispatched;
     try {
-      dispatched = instance.dispatch(event, env, ctx);
+      place.instance ??= new Instance(this.#name, this.#module);
+      dispatched = place.instance.dispatch(event, env, ctx);
     } catch (err) {
-      this.#release(instance, false);
+      release(false);
       throw err;
     }
-    const returned = dispatched.ended
-      .then(() => !instance.dead && instance.reusable())
-      .then((ok) => this.#release(instance, ok), () => this.#release(instance, false));
-    ctx.waitUntil(returned);
+    ctx.waitUntil(dispatched.ended
+      .then(() => !place.instance.dead && place.instance.reusable())
+      .then(release, () => release(false)));
     return dispatched.response;
   }
 
-  async #acquire() {
+  async #acquire(signal) {
     if (this.#waiting.length === 0) {
-      const instance = this.#take();
-      if (instance) return instance;
+      if (this.#idle.length) {
+        kept--;
+        return this.#take(this.#idle.pop());
+      }
+      if (this.#places.size < this.#limit) return this.#take(null);
     }
-    const turn = { granted: null };
-    const granted = new Promise((resolve) => { turn.grant = (instance) => { turn.granted = instance; resolve(); }; });
+    const turn = { place: null, seen: Date.now() };
+    const granted = new Promise((resolve) => { turn.grant = (place) => { turn.place = place; resolve(); }; });
     this.#waiting.push(turn);
-    while (!turn.granted) {
+    for (;;) {
       let timer;
       await Promise.race([granted, new Promise((resolve) => { timer = setTimeout(resolve, HEARTBEAT_MS); })]);
       clearTimeout(timer);
-    }
-    // A slot was granted rather than an instance: start it in this request's context.
-    return turn.granted === SLOT ? this.#start() : turn.granted;
-  }
-
-  #take() {
-    const instance = this.#idle.pop();
-    if (instance) {
-      kept--;
-      return instance;
-    }
-    if (this.#live >= this.#limit) return null;
-    this.#live++;
-    return this.#start();
-  }
-
-  #start() {
-    try {
-      return new Instance(this.#name, this.#module);
-    } catch (err) {
-      this.#live--;
-      this.#waiting.length && this.#grantSlot();
-      throw err;
+      const late = Date.now() - turn.seen;
+      turn.seen = Date.now();
+      if (turn.place) return turn.place;
+      if (signal?.aborted) {
+        this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+        throw new Gone("the client went away");
+      }
+      // After a pause of the whole isolate the others show themselves first.
+      if (late < 3 * HEARTBEAT_MS) this.#giveUpSilent();
     }
   }
 
-  #grantSlot() {
-    this.#live++;
-    this.#waiting.shift().grant(SLOT);
+  // #take makes a place for an event; the event starts an instance in it when
+  // it gets none, since that must happen in the event's own context.
+  #take(instance) {
+    const place = { instance, seen: Date.now() };
+    this.#places.add(place);
+    return place;
   }
 
-  #release(instance, ok) {
-    if (ok && this.#waiting.length) {
-      this.#waiting.shift().grant(instance);
-      return;
-    }
-    if (ok && kept < KEEP) {
+  #release(place, reusable) {
+    if (!this.#places.delete(place)) return; // it was given up
+    const { instance } = place;
+    if (!reusable) instance?.close();
+    const turn = this.#nextTurn();
+    if (turn) {
+      turn.grant(this.#take(reusable ? instance : null));
+    } else if (reusable && kept < KEEP) {
       kept++;
       this.#idle.push(instance);
-      return;
+    } else {
+      instance?.close();
     }
-    instance.close();
-    this.#live--;
-    if (this.#waiting.length) this.#grantSlot();
+  }
+
+  #nextTurn() {
+    let turn;
+    do turn = this.#waiting.shift(); while (turn && Date.now() - turn.seen > SILENT_MS);
+    return turn;
+  }
+
+  #giveUpSilent() {
+    for (const place of this.#places) {
+      if (Date.now() - place.seen <= SILENT_MS) continue;
+      place.instance?.crash();
+      this.#release(place, false);
+    }
   }
 }
-
-const SLOT = Symbol("a free place");

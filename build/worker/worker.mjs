@@ -1,6 +1,6 @@
 // A Worker made of functions: it finds the function for an event, hands it
 // only what it is listed for, and runs it in that function's pool.
-import { Pool } from "./pool.mjs";
+import { Gone, Pool } from "./pool.mjs";
 import { Crashed, formatHeaders } from "./instance.mjs";
 
 // Bodies up to this many bytes with a declared length are read before the
@@ -40,12 +40,12 @@ export function createWorker(functions, route, triggers) {
       body: null,
       reader: null,
     };
-    if (request.body) {
-      const length = Number(request.headers.get("content-length") ?? NaN);
-      if (length <= WHOLE_BODY) event.body = new Uint8Array(await request.arrayBuffer());
-      else event.reader = request.body.getReader();
-    }
     try {
+      if (request.body) {
+        const length = Number(request.headers.get("content-length") ?? NaN);
+        if (length <= WHOLE_BODY) event.body = new Uint8Array(await request.arrayBuffer());
+        else event.reader = request.body.getReader();
+      }
       return await pool(name).run(event, cut(name, env, ctx), ctx);
     } catch (err) {
       return failed(err);
@@ -95,7 +95,7 @@ function spread(name, env) {
 
 function failed(err) {
   const id = err?.id ?? crypto.randomUUID();
-  if (!(err instanceof Crashed)) {
+  if (!(err instanceof Crashed || err instanceof Gone)) {
     console.error(JSON.stringify({ level: "ERROR", msg: "function failed to start", id, error: err?.name }));
   }
   return Response.json({ error: "internal error", id }, { status: 500 });

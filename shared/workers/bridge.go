@@ -55,6 +55,12 @@ func call(ctx context.Context, method string, args ...any) (js.Value, error) {
 	}
 }
 
+// method calls a method of a platform object, which returns a promise, and
+// waits for it as call does.
+func method(ctx context.Context, object js.Value, name string, args ...any) (js.Value, error) {
+	return call(ctx, "method", append([]any{object, name}, args...)...)
+}
+
 // invoke calls a bridge method; what JavaScript throws comes back as an error.
 func invoke(method string, args []any) (err error) {
 	defer func() {
@@ -76,7 +82,8 @@ func forget(id int) {
 	calls.Unlock()
 }
 
-// settled is the one callback: (id, ok, value or message).
+// settled is the one callback: (id, ok, value or message). It reports whether a
+// goroutine took the outcome.
 func settled(_ js.Value, args []js.Value) any {
 	id := args[0].Int()
 	calls.Lock()
@@ -84,14 +91,14 @@ func settled(_ js.Value, args []js.Value) any {
 	delete(calls.waiting, id)
 	calls.Unlock()
 	if done == nil {
-		return nil
+		return false
 	}
 	if args[1].Bool() {
 		done <- outcome{value: args[2]}
 	} else {
 		done <- outcome{err: errors.New(args[2].String())}
 	}
-	return nil
+	return true
 }
 
 // copyIn copies a Uint8Array into Go memory.

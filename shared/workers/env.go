@@ -76,7 +76,7 @@ func (e *Env) Bucket(name string) (bucket.Bucket, error) {
 func (e *Env) Settings(name string, fallback bucket.Bucket) settings.Store {
 	v, err := e.binding(name)
 	if err != nil {
-		settings.InBucket(fallback, "settings/")
+		return settings.InBucket(fallback, "settings/")
 	}
 	return &kv{name: name, namespace: v}
 }

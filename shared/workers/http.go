@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -25,16 +26,17 @@ func (e *event) serveFetch(handler func() http.Handler) {
 		r, err := e.request()
 		if err != nil {
 			http.Error(w, "bad request", http.StatusBadRequest)
+			w.finish()
 			return nil
 		}
+		w.head = r.Method == http.MethodHead
 		handler().ServeHTTP(w, r)
+		w.finish()
 		return nil
 	})
 	if err != nil {
 		w.fail(err)
-		return
 	}
-	w.finish()
 }
 
 // request converts the platform's request. Headers came as one block of
@@ -77,13 +79,16 @@ func parseHeader(block string) http.Header {
 	return h
 }
 
-// formatHeader is parseHeader's inverse. Values with line breaks are dropped:
-// they could only be an attempt at header injection.
+// formatHeader is parseHeader's inverse. What RFC 9110 allows in no name or no
+// value is dropped: a line break could only be an attempt at header injection.
 func formatHeader(h http.Header) string {
 	var b strings.Builder
 	for name, values := range h {
+		if name == "" || strings.ContainsFunc(name, notToken) {
+			continue
+		}
 		for _, value := range values {
-			if strings.ContainsAny(value, "\r\n\x00") {
+			if strings.ContainsFunc(value, control) {
 				continue
 			}
 			b.WriteString(name)
@@ -94,6 +99,14 @@ func formatHeader(h http.Header) string {
 	}
 	return b.String()
 }
+
+// notToken reports what a header's name may not hold (RFC 9110, section 5.6.2).
+func notToken(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+// control reports what a header's value may not hold (RFC 9110, section 5.5).
+func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // stream reads a ReadableStreamDefaultReader; each chunk is copied once,
 // straight into the caller's buffer.
@@ -136,7 +149,7 @@ func (s *stream) Close() error {
 	if !s.closed && s.err != io.EOF {
 		// Cancelling settles with the stream; its outcome is of no interest.
 		// The bridge still counts the promise.
-		bridge.Call("await", 0, s.reader.Call("cancel"))
+		invoke("method", []any{0, s.reader, "cancel"})
 	}
 	s.closed, s.left, s.err = true, 0, errClosed
 	return nil
@@ -147,6 +160,7 @@ var errClosed = errors.New("read after close")
 // responseWriter is the http.ResponseWriter of one request.
 type responseWriter struct {
 	event   *event
+	head    bool // the request is HEAD: the body is not sent
 	header  http.Header
 	status  int
 	held    []byte
@@ -157,14 +171,27 @@ type responseWriter struct {
 
 func (w *responseWriter) Header() http.Header { return w.header }
 
+// WriteHeader panics for a status that is none, as net/http does. Informational
+// ones (1xx) cannot be sent; they are ignored.
 func (w *responseWriter) WriteHeader(status int) {
-	if w.status == 0 {
+	if status < 100 || status > 599 {
+		panic(fmt.Sprintf("invalid WriteHeader code %d", status))
+	}
+	if w.status == 0 && status >= 200 {
 		w.status = status
 	}
 }
 
+// wordless reports whether an answer of this status has no body.
+func wordless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
+}
+
 func (w *responseWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if wordless(w.status) {
+		return 0, http.ErrBodyNotAllowed
+	}
 	if w.err != nil {
 		return 0, w.err
 	}
@@ -183,6 +210,11 @@ func (w *responseWriter) Flush() {
 }
 
 func (w *responseWriter) flush() {
+	if w.head || wordless(w.status) { // the answer is its head, sent at the end
+		w.sniff()
+		w.held = w.held[:0]
+		return
+	}
 	if !w.started {
 		w.started = true
 		w.sniff()
@@ -191,7 +223,7 @@ func (w *responseWriter) flush() {
 	if len(w.held) > 0 && w.err == nil {
 		chunk := copyOut(w.held)
 		w.held = w.held[:0]
-		_, w.err = await(w.event.ctx, w.writer.Call("write", chunk))
+		_, w.err = method(w.event.ctx, w.writer, "write", chunk)
 	}
 }
 
@@ -205,7 +237,7 @@ func (w *responseWriter) finish() {
 	w.WriteHeader(http.StatusOK)
 	if w.started {
 		w.flush()
-		await(w.event.ctx, w.writer.Call("close"))
+		method(w.event.ctx, w.writer, "close")
 		return
 	}
 	w.sniff()
@@ -220,7 +252,7 @@ func (w *responseWriter) finish() {
 // in the log, or a broken stream when the answer had begun.
 func (w *responseWriter) fail(err error) {
 	if w.started {
-		await(w.event.ctx, w.writer.Call("abort", "internal error"))
+		method(w.event.ctx, w.writer, "abort", "internal error")
 		return
 	}
 	id := ""
@@ -230,9 +262,4 @@ func (w *responseWriter) fail(err error) {
 	}
 	body := copyOut([]byte(`{"error":"internal error","id":"` + id + `"}`))
 	bridge.Call("respond", w.event.run, http.StatusInternalServerError, "Content-Type:application/json\n", body)
-}
-
-// await waits for a promise the platform handed out.
-func await(ctx context.Context, promise js.Value) (js.Value, error) {
-	return call(ctx, "await", promise)
 }

@@ -27,7 +27,7 @@ func (k *kv) Get(ctx context.Context, key string) (string, bool, error) {
 	if err := settings.CheckKey(key); err != nil {
 		return "", false, err
 	}
-	v, err := await(ctx, k.namespace.Call("get", kvKey(key)))
+	v, err := method(ctx, k.namespace, "get", kvKey(key))
 	if err != nil {
 		return "", false, fmt.Errorf("get setting: %w", err)
 	}
@@ -85,7 +85,7 @@ func kvKey(key string) string {
 	}
 	if b.Len() > settings.MaxKey {
 		sum := sha256.Sum256([]byte(key))
-		return "sha256%" + hex.EncodeToString(sum[:]) // no escaped key has this form
+		return "sha256~" + hex.EncodeToString(sum[:]) // no escaped key has a tilde
 	}
 	return b.String()
 }

@@ -60,7 +60,7 @@ func (b *r2) Delete(ctx context.Context, key string) error {
 	if err := bucket.CheckKey(key); err != nil {
 		return err
 	}
-	if _, err := await(ctx, b.binding.Call("delete", key)); err != nil {
+	if _, err := method(ctx, b.binding, "delete", key); err != nil {
 		return fmt.Errorf("delete object: %w", err)
 	}
 	return nil

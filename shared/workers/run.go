@@ -81,13 +81,15 @@ func Run(f Function) {
 		running[id] = e
 		lock.Unlock()
 		go func() {
+			defer func() { // also when the handler calls runtime.Goexit
+				e.rest.Wait()
+				e.cancel(nil)
+				lock.Lock()
+				delete(running, id)
+				lock.Unlock()
+				bridge.Call("ended", e.run, e.dirty)
+			}()
 			e.serve(f)
-			e.rest.Wait()
-			e.cancel(nil)
-			lock.Lock()
-			delete(running, id)
-			lock.Unlock()
-			bridge.Call("ended", e.run, e.dirty)
 		}()
 		return nil
 	}))
