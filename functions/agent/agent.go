@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"instar/shared/inbox"
@@ -34,9 +35,21 @@ func Queue(e *turn.Engine) queue.Handler {
 		if errors.Is(err, turn.ErrIgnored) || errors.Is(err, session.ErrTaken) {
 			return nil
 		}
+		var retry *queue.Retry
+		if errors.As(err, &retry) && m.Attempts > soon {
+			retry.After = later
+		}
 		return err
 	}
 }
+
+// A message that waits for a busy session comes again within seconds the first
+// times, then every half minute: with the queue's limit of deliveries
+// (wrangler.toml) that lasts longer than the longest turn.
+const (
+	soon  = 10
+	later = 30 * time.Second
+)
 
 // directWait is how long a direct call waits for its turn.
 const directWait = 5 * time.Minute
@@ -53,7 +66,8 @@ func Turns(e *turn.Engine) http.Handler {
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("Cache-Control", "no-store")
-		s := &events{w: w}
+		s := &events{w: w, last: time.Now()}
+		defer s.keepAlive()()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), turn.MaxTime+time.Minute)
 		defer cancel()
 		t, err := direct(ctx, e, wake.Key, s.live())
@@ -89,7 +103,7 @@ func direct(ctx context.Context, e *turn.Engine, key string, live turn.Live) (*s
 // Summary is the JSON form of a finished turn.
 func Summary(t *session.Turn) map[string]any {
 	return map[string]any{
-		"reply": t.Reply, "session": t.Session, "turn": fmt.Sprint(t.Seq), "model": t.Model, "state": t.State,
+		"reply": t.Reply, "session": turn.SessionName(t.Session), "turn": fmt.Sprint(t.Seq), "model": t.Model, "state": t.State,
 		"usage": map[string]any{
 			"input": t.Usage.Input, "output": t.Usage.Output,
 			"cache_read": t.Usage.CacheRead, "cache_write": t.Usage.CacheWrite, "cost_usd": t.Cost,
@@ -97,23 +111,67 @@ func Summary(t *session.Turn) map[string]any {
 	}
 }
 
+// silence is the longest that a stream says nothing: proxies and pages take a
+// longer one for a broken connection.
+const silence = 15 * time.Second
+
 // events writes Server-Sent Events; a caller that went away is no error.
-type events struct{ w http.ResponseWriter }
+type events struct {
+	mu   sync.Mutex
+	w    http.ResponseWriter
+	last time.Time // of the last write
+}
 
 func (s *events) send(name string, data any) {
 	encoded, err := json.Marshal(data)
 	if err != nil {
 		return
 	}
-	if _, err := fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", name, encoded); err == nil {
+	s.write(fmt.Sprintf("event: %s\ndata: %s\n\n", name, encoded))
+}
+
+func (s *events) write(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = time.Now()
+	if _, err := io.WriteString(s.w, text); err == nil {
 		s.w.(http.Flusher).Flush()
 	}
 }
 
+func (s *events) quiet() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.last)
+}
+
+// keepAlive writes a comment whenever nothing else was written for long. No
+// timer and no goroutine of it is left when stop returns.
+func (s *events) keepAlive() (stop func()) {
+	done := make(chan struct{})
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		timer := time.NewTimer(silence)
+		defer timer.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-timer.C:
+			}
+			if s.quiet() >= silence {
+				s.write(": keep-alive\n\n")
+			}
+			timer.Reset(silence - s.quiet())
+		}
+	})
+	return func() { close(done); ended.Wait() }
+}
+
 func (s *events) live() turn.Live {
 	return turn.Live{
-		Started: func(session string, seq int) {
-			s.send("turn", map[string]string{"session": session, "turn": fmt.Sprint(seq)})
+		Started: func(id string, seq int) {
+			s.send("turn", map[string]string{"session": turn.SessionName(id), "turn": fmt.Sprint(seq)})
 		},
 		Text:  func(delta string) { s.send("text", map[string]string{"delta": delta}) },
 		Reset: func() { s.send("reset", struct{}{}) },

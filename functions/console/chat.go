@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -56,8 +57,10 @@ func (h *Handler) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	events, err := h.turn(r.Context(), key)
 	if err != nil {
-		h.internal(w, "start the turn; it will run within two minutes", err)
-		return
+		slog.Error("turn not started directly", "error", err.Error())
+		// From here on the message is answered whatever happens. A stream that
+		// ends early says so: who reads it looks into the history.
+		events = io.NopCloser(strings.NewReader(""))
 	}
 	defer events.Close()
 	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
@@ -68,11 +71,11 @@ func (h *Handler) chat(w http.ResponseWriter, r *http.Request) {
 		copyFlushed(w, events)
 		return
 	}
-	h.whole(w, events)
+	whole(w, events)
 }
 
 // whole waits for the end of the turn and answers with it alone.
-func (h *Handler) whole(w http.ResponseWriter, events io.Reader) {
+func whole(w http.ResponseWriter, events io.Reader) {
 	lines := bufio.NewScanner(events)
 	lines.Buffer(nil, 4<<20)
 	name := ""
@@ -92,11 +95,7 @@ func (h *Handler) whole(w http.ResponseWriter, events io.Reader) {
 		reply(w, status, json.RawMessage(data))
 		return
 	}
-	err := lines.Err()
-	if err == nil {
-		err = io.ErrUnexpectedEOF
-	}
-	h.internal(w, "follow the turn; it will be finished within two minutes", err)
+	reply(w, http.StatusServiceUnavailable, failure("the message is stored and will be answered within two minutes; look into the session, and do not send it again"))
 }
 
 func (h *Handler) accept(ctx context.Context, text, name string) (string, error) {
@@ -149,6 +148,9 @@ func copyFlushed(w http.ResponseWriter, r io.Reader) {
 	}
 }
 
+// skew is how much the clocks of two functions may differ.
+const skew = 2 * time.Second
+
 // stop ends the running turn of a session.
 func (h *Handler) stop(w http.ResponseWriter, r *http.Request) {
 	var in struct {
@@ -161,7 +163,7 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusBadRequest, failure("no such session"))
 		return
 	}
-	running, err := h.store().RequestStop(r.Context(), sessionID(in.Session), h.Now())
+	running, err := h.store().RequestStop(r.Context(), sessionID(in.Session), h.Now().Add(skew))
 	if err != nil {
 		h.internal(w, "stop", err)
 		return
@@ -183,6 +185,5 @@ func validSession(name string) bool {
 
 // sessionID is the session that a name given by the page stands for.
 func sessionID(name string) string {
-	name = strings.TrimPrefix(name, "web-") // the page also knows sessions by their own ids
 	return session.ID(&chat.Message{Kind: chat.Private, Session: name}, true)
 }

@@ -165,8 +165,8 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// approve lets in the person with a pairing code. The agent function does it:
-// it can also tell them.
+// approve lets in the person with a pairing code. Nobody tells them, since this
+// function can send nothing: they find out when they write again.
 func (h *Handler) approve(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Code string `json:"code"`
@@ -194,7 +194,7 @@ func (h *Handler) store() *session.Store {
 // read decodes a bounded JSON body, or answers what is wrong with it.
 func read(w http.ResponseWriter, r *http.Request, into any) bool {
 	if r.ContentLength > maxRequest {
-		reply(w, http.StatusRequestEntityTooLarge, failure("request is too large"))
+		reply(w, http.StatusRequestEntityTooLarge, failure("request is larger than 256 KB"))
 		return false
 	}
 	data, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
@@ -202,7 +202,7 @@ func read(w http.ResponseWriter, r *http.Request, into any) bool {
 	case err != nil:
 		reply(w, http.StatusBadRequest, failure("request could not be read"))
 	case len(data) > maxRequest:
-		reply(w, http.StatusRequestEntityTooLarge, failure("request is too large"))
+		reply(w, http.StatusRequestEntityTooLarge, failure("request is larger than 256 KB"))
 	case json.Unmarshal(data, into) != nil:
 		reply(w, http.StatusBadRequest, failure("request is not the JSON object this route takes"))
 	default:

@@ -3,15 +3,22 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
 	"time"
 
 	"instar/shared/bucket"
+	"instar/shared/chat"
+	"instar/shared/inbox"
 	"instar/shared/model"
 	"instar/shared/session"
+	"instar/shared/tool"
+	"instar/shared/turn"
 )
 
 // pageTurns is how many turns the page is shown of a conversation.
@@ -32,7 +39,13 @@ type pageTool struct {
 	Summary string `json:"summary"`
 }
 
-// session answers with the last turns of a conversation.
+// rescue is how long after its holder's lease a turn still counts as under way,
+// and how long an accepted message as on its way: within it the queue or the
+// sweep brings it to a worker.
+const rescue = 3 * time.Minute
+
+// session answers with the last turns of a conversation. busy holds from when a
+// message is accepted until its reply is among them.
 func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Query().Get("session")
 	if !validSession(name) {
@@ -40,12 +53,17 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := sessionID(name)
-	turns, err := h.lastTurns(r.Context(), id)
+	head, turns, err := h.lastTurns(r.Context(), id)
 	if err != nil {
 		h.internal(w, "read the conversation", err)
 		return
 	}
-	busy := false
+	waiting, err := h.waiting(r.Context(), id, head, turns)
+	if err != nil {
+		h.internal(w, "read the inbox", err)
+		return
+	}
+	busy := len(waiting) > 0
 	messages := []pageMessage{}
 	for _, t := range turns {
 		if t.Reset {
@@ -53,21 +71,24 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 		}
 		messages = append(messages, pageMessage{Role: model.User, Text: t.Message.Text, Time: t.Message.Time})
 		if t.State == session.Running {
-			busy = h.Now().Before(t.Until)
+			busy = busy || h.Now().Before(t.Until.Add(rescue))
 			continue
 		}
 		cost := t.Cost
 		messages = append(messages, pageMessage{Role: model.Assistant, Text: t.Reply, Time: t.Ended, Tools: toolsOf(t), Model: t.Model, Cost: &cost})
 	}
-	reply(w, http.StatusOK, map[string]any{"session": id, "busy": busy, "messages": messages})
+	for _, m := range waiting {
+		messages = append(messages, pageMessage{Role: model.User, Text: m.Text, Time: m.Time})
+	}
+	reply(w, http.StatusOK, map[string]any{"session": turn.SessionName(id), "busy": busy, "messages": messages})
 }
 
-// lastTurns reads the newest turns, oldest first, six at once.
-func (h *Handler) lastTurns(ctx context.Context, id string) ([]*session.Turn, error) {
+// lastTurns reads the head and the newest turns, oldest first, six at once.
+func (h *Handler) lastTurns(ctx context.Context, id string) (*session.Head, []*session.Turn, error) {
 	store := h.store()
 	head, _, err := store.Head(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	first := max(1, head.Turn.Seq-pageTurns+1)
 	turns := make([]*session.Turn, max(0, head.Turn.Seq-first+1))
@@ -88,10 +109,46 @@ func (h *Handler) lastTurns(ctx context.Context, id string) ([]*session.Turn, er
 		case errs[i] == nil:
 			found = append(found, t)
 		case !errors.Is(errs[i], bucket.ErrNotFound): // claimed, nothing recorded yet
-			return nil, errs[i]
+			return nil, nil, errs[i]
 		}
 	}
-	return found, nil
+	return head, found, nil
+}
+
+// waiting are the messages of a session that no recorded turn shows yet: the
+// one whose turn was only claimed, and those accepted here that no turn has
+// taken.
+func (h *Handler) waiting(ctx context.Context, id string, head *session.Head, turns []*session.Turn) ([]*chat.Message, error) {
+	var list []*chat.Message
+	since := h.Now().Add(-rescue)
+	recorded := len(turns) > 0 && turns[len(turns)-1].Seq == head.Turn.Seq
+	if head.Turn.Seq > 0 && !recorded && since.Before(head.Turn.Until) {
+		m, err := inbox.Get(ctx, h.Bucket, head.Turn.Key)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	folder := inbox.Prefix(h.Agent) + turn.Web + "/"
+	page, err := h.Bucket.List(ctx, bucket.ListOptions{Prefix: folder, After: fmt.Sprintf("%s%010d", folder, since.Unix())})
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range page.Entries {
+		_, name, _ := strings.Cut(strings.TrimPrefix(entry.Key, folder), "-")
+		if slices.ContainsFunc(head.Recent, func(taken string) bool { return url.PathEscape(taken) == name }) {
+			continue
+		}
+		m, err := inbox.Get(ctx, h.Bucket, entry.Key)
+		if err != nil {
+			return nil, err
+		}
+		// A /stop is no turn.
+		if command, _, _ := chat.Command(strings.TrimSpace(m.Text), chat.Self{}); command != "stop" && sessionID(m.Session) == id {
+			list = append(list, m)
+		}
+	}
+	return list, nil
 }
 
 func toolsOf(t *session.Turn) []pageTool {
@@ -107,11 +164,13 @@ func toolsOf(t *session.Turn) []pageTool {
 			if !ok {
 				continue
 			}
-			tools[i].State = "done"
-			if result.Error {
-				tools[i].State = "failed"
-			}
+			tools[i].State = tool.State(result)
 			tools[i].Summary = summary(result.Text)
+		}
+	}
+	for i := range tools {
+		if tools[i].State == "running" { // the turn ended before its result
+			tools[i].State, tools[i].Summary = "failed", "No result was recorded."
 		}
 	}
 	return tools
@@ -132,29 +191,30 @@ func (h *Handler) sessions(w http.ResponseWriter, r *http.Request) {
 		Updated time.Time `json:"updated"`
 	}
 	lines := []line{}
-	prefix := h.Agent + "/sessions/"
 	store := h.store()
-	for after := prefix; after != "" && len(lines) < 100; {
-		// One session has many objects: jump over them to the next one.
-		page, err := h.Bucket.List(r.Context(), bucket.ListOptions{Prefix: prefix, After: after, Limit: 1})
-		if err != nil {
-			h.internal(w, "list conversations", err)
-			return
+	add := func(id string) error {
+		head, _, err := store.Head(r.Context(), id)
+		if err == nil && head.Turn.Seq > 0 {
+			lines = append(lines, line{turn.SessionName(id), head.Turn.Until.Add(-session.Lease)})
 		}
-		if len(page.Entries) == 0 {
+		return err
+	}
+	err := add(session.Main)
+	prefix := h.Agent + "/sessions/"
+	for after := ""; err == nil && len(lines) < 100; {
+		// One session has many objects: jump over them to the next one.
+		var page bucket.Page
+		page, err = h.Bucket.List(r.Context(), bucket.ListOptions{Prefix: prefix + "web-", After: after, Limit: 1})
+		if err != nil || len(page.Entries) == 0 {
 			break
 		}
 		id, _, _ := strings.Cut(strings.TrimPrefix(page.Entries[0].Key, prefix), "/")
 		after = prefix + id + "0" // "0" is the byte after "/"
-		if id != session.Main && !strings.HasPrefix(id, "web-") {
-			continue
-		}
-		head, _, err := store.Head(r.Context(), id)
-		if err != nil {
-			h.internal(w, "read a conversation", err)
-			return
-		}
-		lines = append(lines, line{strings.TrimPrefix(id, "web-"), head.Turn.Until.Add(-session.Lease)})
+		err = add(id)
+	}
+	if err != nil {
+		h.internal(w, "list conversations", err)
+		return
 	}
 	sort.Slice(lines, func(i, j int) bool { return lines[i].Updated.After(lines[j].Updated) })
 	reply(w, http.StatusOK, map[string]any{"sessions": lines})

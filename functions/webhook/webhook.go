@@ -118,9 +118,12 @@ func (h *Handler) accept(ctx context.Context, m *chat.Message) error {
 // isStop reports whether a text is the command to stop, perhaps to one of
 // several bots: which one, the agent knows.
 func isStop(text string) bool {
-	word, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(text)), " ")
-	command, _, _ := strings.Cut(word, "@")
-	return command == "/stop"
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return false
+	}
+	command, _, _ := strings.Cut(words[0], "@")
+	return strings.EqualFold(command, "/stop")
 }
 
 func unavailable(w http.ResponseWriter, err error) {

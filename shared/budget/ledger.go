@@ -68,7 +68,8 @@ func (l *Ledger) key(date string) string { return l.Agent + "/usage/" + date }
 // Allow reports whether the session may make one more call, and extends its
 // grant when that is needed: no bucket call as long as the grant lasts, a read
 // and a write when it does not. The error is *Spent when the day's budget is
-// used up; any other error also means no.
+// used up (what the session spent beyond its grant is in the ledger then, so
+// that no other one gets it); any other error also means no.
 func (l *Ledger) Allow(ctx context.Context, session string, g *Grant) error {
 	today := l.Today()
 	if g.Day == today && (l.Daily == 0 || g.Spent < g.Limit) {
@@ -83,38 +84,43 @@ func (l *Ledger) Allow(ctx context.Context, session string, g *Grant) error {
 			continue
 		}
 		if err == nil {
-			g.Limit = granted
+			*g = granted
 		}
 		return err
 	}
 	return errors.New("check budget: too many sessions at once, try again")
 }
 
-func (l *Ledger) extend(ctx context.Context, session string, g Grant) (float64, error) {
+// extend reports what the session has spent and takes a slice, if one is left.
+func (l *Ledger) extend(ctx context.Context, session string, g Grant) (Grant, error) {
 	d, etag, err := l.read(ctx, g.Day)
 	if err != nil {
-		return 0, err
+		return g, err
 	}
 	own := d.Sessions[session]
 	if own == nil {
 		own = &share{}
 		d.Sessions[session] = own
 	}
-	own.Spent = max(own.Spent, g.Spent)
-	own.Granted = own.Spent
+	reported := own.Spent
+	// The session's own record can be behind the ledger: its worker died.
+	g.Spent = max(own.Spent, g.Spent)
+	own.Granted, own.Spent = g.Spent, g.Spent
+	var refused error
 	if l.Daily > 0 {
 		left := l.Daily
 		for _, s := range d.Sessions {
 			left -= max(s.Granted, s.Spent)
 		}
-		if left <= 0 {
-			return 0, &Spent{Limit: l.Daily, Until: l.tomorrow()}
+		if left > l.Daily*1e-9 { // less are crumbs from adding up
+			own.Granted += min(left, l.Daily/slices)
+		} else if refused = (&Spent{Limit: l.Daily, Until: l.tomorrow()}); g.Spent == reported {
+			return g, refused
 		}
-		own.Granted += min(left, l.Daily/slices)
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
-		return 0, fmt.Errorf("encode budget: %w", err)
+		return g, fmt.Errorf("encode budget: %w", err)
 	}
 	if etag == "" {
 		_, err = l.Bucket.PutIfAbsent(ctx, l.key(g.Day), data)
@@ -122,9 +128,10 @@ func (l *Ledger) extend(ctx context.Context, session string, g Grant) (float64, 
 		_, err = l.Bucket.PutIfMatch(ctx, l.key(g.Day), etag, data)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("save budget: %w", err)
+		return g, fmt.Errorf("save budget: %w", err)
 	}
-	return own.Granted, nil
+	g.Limit = own.Granted
+	return g, refused
 }
 
 func (l *Ledger) tomorrow() time.Time {
@@ -133,19 +140,24 @@ func (l *Ledger) tomorrow() time.Time {
 }
 
 func (l *Ledger) read(ctx context.Context, date string) (*day, string, error) {
-	d := &day{V: 1, Sessions: map[string]*share{}}
 	o, err := l.Bucket.Get(ctx, l.key(date))
 	if errors.Is(err, bucket.ErrNotFound) {
-		return d, "", nil
+		return &day{V: 1, Sessions: map[string]*share{}}, "", nil
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("read budget: %w", err)
 	}
+	d := new(day)
 	if err := json.Unmarshal(o.Data, d); err != nil {
 		return nil, "", fmt.Errorf("read budget: %w", err)
 	}
 	if d.V != 1 || d.Sessions == nil {
-		return nil, "", fmt.Errorf("read budget: version %d is newer than this program", d.V)
+		return nil, "", fmt.Errorf("read budget: version %d is not readable by this program", d.V)
+	}
+	for _, s := range d.Sessions {
+		if s == nil || s.Granted < 0 || s.Spent < 0 {
+			return nil, "", errors.New("read budget: a session's share makes no sense")
+		}
 	}
 	return d, o.ETag, nil
 }

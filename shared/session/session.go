@@ -17,6 +17,7 @@ package session
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,24 +131,20 @@ func (t *Turn) Messages(user string) []model.Message {
 	messages := []model.Message{{Role: model.User, Text: user}}
 	var open []model.ToolCall
 	closeCalls := func() {
-		if len(open) == 0 {
-			return
+		if results := complete(open, nil); len(results) > 0 {
+			messages = append(messages, model.Message{Role: model.User, Results: results})
 		}
-		results := make([]model.ToolResult, len(open))
-		for i, c := range open {
-			results[i] = model.ToolResult{ID: c.ID, Text: "No result was recorded.", Error: true}
-		}
-		messages = append(messages, model.Message{Role: model.User, Results: results})
 		open = nil
 	}
 	for _, s := range t.Steps {
-		if s.Role == model.Assistant {
+		message := s.Message
+		if len(s.Results) > 0 {
+			message.Results, open = complete(open, s.Results), nil
+		} else {
 			closeCalls()
 			open = s.Calls
-		} else if len(s.Results) > 0 {
-			open = nil
 		}
-		messages = append(messages, s.Message)
+		messages = append(messages, message)
 	}
 	closeCalls()
 	last := messages[len(messages)-1]
@@ -155,4 +152,15 @@ func (t *Turn) Messages(user string) []model.Message {
 		messages = append(messages, model.Message{Role: model.Assistant, Text: t.Reply})
 	}
 	return messages
+}
+
+// complete adds to the results those that the calls lack.
+func complete(calls []model.ToolCall, results []model.ToolResult) []model.ToolResult {
+	results = slices.Clip(results)
+	for _, c := range calls {
+		if !slices.ContainsFunc(results, func(r model.ToolResult) bool { return r.ID == c.ID }) {
+			results = append(results, model.ToolResult{ID: c.ID, Text: "No result was recorded.", Error: true})
+		}
+	}
+	return results
 }

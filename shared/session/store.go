@@ -114,10 +114,9 @@ func (s *Store) Claim(ctx context.Context, id, key string, m *chat.Message, rede
 }
 
 func (s *Store) hold(id string, head *Head, m *chat.Message) *Held {
-	now := s.Now()
 	return &Held{Head: head, store: s, Turn: &Turn{
-		V: 1, Seq: head.Turn.Seq, Session: id, Message: m, Started: now,
-		State: Running, Fence: 1, Holder: rand.Text(), Until: now.Add(Lease),
+		V: 1, Seq: head.Turn.Seq, Session: id, Message: m, Started: s.Now(),
+		State: Running, Fence: 1, Holder: rand.Text(), Until: head.Turn.Until,
 	}}
 }
 
@@ -149,14 +148,25 @@ func (s *Store) takeOver(ctx context.Context, id string, head *Head, m *chat.Mes
 	}
 	// This write decides who the new holder is, and makes every later write of
 	// the old one fail.
-	return h, h.Update(ctx, func(t *Turn) { t.Fence++ })
+	err := h.Update(ctx, func(t *Turn) { t.Fence++ })
+	if errors.Is(err, ErrStop) { // asked for at this moment: ours to carry out
+		err = h.Update(ctx, func(*Turn) {})
+	}
+	if errors.Is(err, ErrLost) { // somebody else took it, or the old holder lives
+		return nil, &Busy{head.Turn.Seq, s.Now().Add(Lease)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // Update changes the turn and records it: a step before it is acted on, the
 // id of a message that was sent, the end; and it renews the lease. It fails
 // with ErrLost when the turn is another holder's, and with ErrStop when
-// somebody asked for it to end; then the change is not recorded yet, Turn.Stop
-// is set, and the next Update succeeds.
+// somebody asked for it to end; then the change is made but not recorded yet,
+// Turn.Stop is set, and the next Update records both. So it is after any other
+// error too.
 func (h *Held) Update(ctx context.Context, change func(t *Turn)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -165,46 +175,62 @@ func (h *Held) Update(ctx context.Context, change func(t *Turn)) error {
 }
 
 func (h *Held) write(ctx context.Context) error {
-	s := h.store
-	h.Turn.Until = s.Now().Add(Lease)
+	until := h.Turn.Until
+	var err error
+	for range 5 {
+		h.Turn.Until = h.store.Now().Add(Lease)
+		if err = h.put(ctx); err == nil {
+			return nil
+		}
+		if !errors.Is(err, bucket.ErrPrecondition) {
+			break
+		}
+		if contested := h.contested(ctx); contested != nil {
+			err = contested
+			break
+		}
+	}
+	// Not renewed, as far as we know; so that the next Check tries again.
+	h.Turn.Until = until
+	return fmt.Errorf("save turn: %w", err)
+}
+
+func (h *Held) put(ctx context.Context) error {
 	data, err := json.Marshal(h.Turn)
 	if err != nil {
-		return fmt.Errorf("encode turn: %w", err)
+		return err
 	}
-	key := s.turnKey(h.Turn.Session, h.Turn.Seq)
+	key := h.store.turnKey(h.Turn.Session, h.Turn.Seq)
 	var etag string
 	if h.etag == "" {
-		etag, err = s.Bucket.PutIfAbsent(ctx, key, data)
+		etag, err = h.store.Bucket.PutIfAbsent(ctx, key, data)
 	} else {
-		etag, err = s.Bucket.PutIfMatch(ctx, key, h.etag, data)
+		etag, err = h.store.Bucket.PutIfMatch(ctx, key, h.etag, data)
 	}
-	if errors.Is(err, bucket.ErrPrecondition) {
-		return h.contested(ctx)
+	if err == nil {
+		h.etag = etag
 	}
-	if err != nil {
-		return fmt.Errorf("save turn: %w", err)
-	}
-	h.etag = etag
-	return nil
+	return err
 }
 
 // contested finds out who wrote the turn object instead of this holder: a stop
 // request (which leaves the holder as it was, or none), another holder, or
-// this one's own earlier write whose answer was lost.
+// this one's own earlier write whose answer was lost. nil says that the write
+// can be repeated.
 func (h *Held) contested(ctx context.Context) error {
 	t, etag, err := h.store.Turn(ctx, h.Turn.Session, h.Turn.Seq)
 	if err != nil {
 		return err
 	}
 	if t.Holder != h.Turn.Holder && t.Holder != "" {
-		return fmt.Errorf("save turn: %w", ErrLost)
+		return ErrLost
 	}
 	h.etag = etag
 	if t.Stop && !h.Turn.Stop {
 		h.Turn.Stop = true
-		return fmt.Errorf("save turn: %w", ErrStop)
+		return ErrStop
 	}
-	return h.write(ctx)
+	return nil
 }
 
 // Check looks whether the turn is still ours and whether somebody asked for it
@@ -234,7 +260,8 @@ func (h *Held) Check(ctx context.Context) error {
 }
 
 // RequestStop asks the session's running turn to end, if it began before the
-// given time. It reports whether there was one.
+// given time. It reports whether there was one. A turn whose holder died counts:
+// whoever takes it over ends it.
 func (s *Store) RequestStop(ctx context.Context, id string, before time.Time) (bool, error) {
 	for range 5 {
 		head, _, err := s.Head(ctx, id)
@@ -243,18 +270,17 @@ func (s *Store) RequestStop(ctx context.Context, id string, before time.Time) (b
 		}
 		t, etag, err := s.Turn(ctx, id, head.Turn.Seq)
 		switch {
-		case errors.Is(err, bucket.ErrNotFound) && s.Now().Before(head.Turn.Until):
+		case errors.Is(err, bucket.ErrNotFound):
 			// Claimed, nothing recorded yet: the holder will meet this object
 			// when it creates its own.
-			t = &Turn{V: 1, Seq: head.Turn.Seq, Session: id, Started: s.Now(), State: Running, Until: head.Turn.Until}
+			t = &Turn{V: 1, Seq: head.Turn.Seq, Session: id, State: Running, Until: head.Turn.Until}
+			t.Started = head.Turn.Until.Add(-Lease) // the claim
 			if t.Message, err = s.message(ctx, head.Turn.Key); err != nil {
 				return false, err
 			}
-		case errors.Is(err, bucket.ErrNotFound):
-			return false, nil
 		case err != nil:
 			return false, err
-		case t.State != Running || s.Now().After(t.Until):
+		case t.State != Running:
 			return false, nil
 		}
 		if t.Started.After(before) {
@@ -323,8 +349,8 @@ func decodeHead(data []byte) (*Head, error) {
 	if err := json.Unmarshal(first, h); err != nil {
 		return nil, fmt.Errorf("read session: %w", err)
 	}
-	if h.V != 1 {
-		return nil, fmt.Errorf("read session: version %d is newer than this program", h.V)
+	if h.V != 1 || h.Turn.Seq < 0 {
+		return nil, fmt.Errorf("read session: version %d, turn %d is not readable by this program", h.V, h.Turn.Seq)
 	}
 	for line := range bytes.Lines(rest) {
 		var turn []model.Message

@@ -84,7 +84,7 @@ func MemoryWrite(store *memory.Store, at time.Time) Tool {
 					file = memory.Daily(at)
 				}
 				if err := store.Replace(ctx, file, in.Replaces, in.Text, source); err != nil {
-					return "", err
+					return "", explain(err)
 				}
 				return "Changed in " + file + ".", nil
 			}
@@ -94,14 +94,25 @@ func MemoryWrite(store *memory.Store, at time.Time) Tool {
 			entry := memory.Entry{Source: source, Time: at, Text: in.Text}
 			if in.File == "daily" {
 				if _, err := store.Append(ctx, entry); err != nil {
-					return "", err
+					return "", explain(err)
 				}
 				return "Noted in " + memory.Daily(at) + ".", nil
 			}
 			if _, err := store.Remember(ctx, in.File, entry); err != nil {
-				return "", err
+				return "", explain(err)
 			}
 			return "Remembered in " + in.File + ".", nil
 		},
 	}
+}
+
+// explain keeps the errors that a different call would mend. What the bucket
+// says about its own troubles is not for the model.
+func explain(err error) error {
+	for _, mendable := range []error{memory.ErrFile, memory.ErrReadOnly, memory.ErrInvalid, memory.ErrFull, memory.ErrNoMatch, memory.ErrAmbiguous, memory.ErrBusy} {
+		if errors.Is(err, mendable) {
+			return err
+		}
+	}
+	return errors.New("the memory could not be written; try again")
 }

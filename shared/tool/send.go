@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"sort"
 	"strings"
 
@@ -45,13 +46,23 @@ func MessageSend(senders map[string]channel.Sender, reach func(channel string) (
 			for i, part := range parts {
 				id, err := sender.Send(ctx, to, part, "")
 				if err != nil {
-					return "", fmt.Errorf("part %d of %d was not sent: %w", i+1, len(parts), err)
+					return "", unsent(err, i+1, len(parts))
 				}
 				ids = append(ids, id)
 			}
 			return "Sent, message " + strings.Join(ids, ", ") + ".", nil
 		},
 	}
+}
+
+// unsent says what is known about a part that was not confirmed: a platform's
+// refusal means that it is not there, silence means nothing.
+func unsent(err error, part, parts int) error {
+	var api *channel.APIError
+	if errors.As(err, &api) && api.Status > 0 && api.Status < http.StatusInternalServerError {
+		return fmt.Errorf("part %d of %d was not sent: %w", part, parts, err)
+	}
+	return fmt.Errorf("part %d of %d may or may not have arrived (%w). Do not send it again; tell the person", part, parts, err)
 }
 
 func reachable(senders map[string]channel.Sender, reach func(string) (chat.Address, bool)) string {

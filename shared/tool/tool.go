@@ -68,6 +68,26 @@ type Outcome struct {
 	State string
 }
 
+// refused begins the text of every result of a call that was not allowed to run.
+const refused = "Not allowed: "
+
+// Refuse answers a call that does not run.
+func Refuse(call model.ToolCall, reason string) Outcome {
+	return Outcome{model.ToolResult{ID: call.ID, Text: refused + reason + ".", Error: true}, "refused"}
+}
+
+// State tells from a recorded result how its call ended: "done", "failed" or
+// "refused".
+func State(r model.ToolResult) string {
+	switch {
+	case !r.Error:
+		return "done"
+	case strings.HasPrefix(r.Text, refused):
+		return "refused"
+	}
+	return "failed"
+}
+
 // Run passes the call through the gate and runs it. It never fails: whatever
 // goes wrong is an answer the model can act on.
 func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
@@ -83,12 +103,13 @@ func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
 	}
 	decision := policy.Decide(policy.Call{Tool: t.Name, Effect: t.Effect, Role: s.Role, Kind: s.Kind})
 	if !decision.Allow {
-		return answer("refused", "Not allowed: "+decision.Reason+".")
+		return Refuse(call, decision.Reason)
 	}
 	c.Input = call.Input
 	text, err := t.Run(ctx, c)
 	if err != nil {
-		return answer("failed", err.Error())
+		// Only the gate refuses, whatever a tool says.
+		return answer("failed", strings.TrimPrefix(err.Error(), refused))
 	}
 	return answer("done", text)
 }

@@ -1,12 +1,14 @@
 package turn
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
+	"instar/shared/bucket"
 	"instar/shared/chat"
 	"instar/shared/people"
 	"instar/shared/policy"
@@ -32,15 +34,18 @@ func (w *who) role() policy.Role {
 	return policy.Guest
 }
 
+var errNoToken = errors.New("no bot token")
+
 // admit decides whether a message gets a turn at all. The error is ErrIgnored
 // when it does not.
 func (e *Engine) admit(ctx context.Context, m *chat.Message, redelivery bool) (*who, error) {
 	w := &who{person: m.Person()}
 	w.owner = m.Channel == Web || e.Owners.Has(w.person)
+	text := strings.TrimSpace(m.Text)
 	var self chat.Self
 	if sender := e.Senders[m.Channel]; sender == nil && m.Channel != Web {
-		return nil, fmt.Errorf("channel %s has no bot token configured", m.Channel)
-	} else if m.Kind == chat.Group || strings.Contains(m.Text, "@") && strings.HasPrefix(m.Text, "/") {
+		return nil, fmt.Errorf("channel %s has %w configured", m.Channel, errNoToken)
+	} else if m.Kind == chat.Group || strings.Contains(text, "@") && strings.HasPrefix(text, "/") {
 		var err error
 		if self, err = e.self(ctx, m.Channel); err != nil {
 			return nil, err
@@ -50,7 +55,7 @@ func (e *Engine) admit(ctx context.Context, m *chat.Message, redelivery bool) (*
 		return nil, ErrIgnored
 	}
 	w.session = session.ID(m, w.owner)
-	w.command, w.rest, _ = chat.Command(strings.TrimSpace(m.Text), self)
+	w.command, w.rest, _ = m.Command(self)
 	if w.owner {
 		return w, nil
 	}
@@ -84,14 +89,34 @@ func (e *Engine) admitGuest(ctx context.Context, m *chat.Message, w *who, redeli
 			return err
 		}
 		// A stranger is told once: what else they write while their code is
-		// valid, or while others wait, gets no answer.
+		// valid, or while others wait, gets no answer. But whoever made the
+		// code may have died before they told it.
 		if err != nil || !fresh && !redelivery {
 			return ErrIgnored
+		}
+		if !fresh {
+			if told, err := e.told(ctx, w.session, m.ID, code); told || err != nil {
+				return cmp.Or(err, ErrIgnored)
+			}
 		}
 		w.stranger, w.code = true, code
 		return nil
 	}
 	return ErrIgnored
+}
+
+// told reports whether a stranger knows their code from the answer to another
+// message, or is about to.
+func (e *Engine) told(ctx context.Context, id, message, code string) (bool, error) {
+	head, _, err := e.sessions().Head(ctx, id)
+	if err != nil || head.Turn.Seq == 0 || head.Turn.Message == message {
+		return false, err
+	}
+	t, _, err := e.sessions().Turn(ctx, id, head.Turn.Seq)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return true, nil
+	}
+	return err == nil && (t.State == session.Running || strings.Contains(t.Reply, code)), err
 }
 
 // self is the agent's own identity on a channel, asked of the platform once

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/chat"
-	"instar/shared/delivery"
 	"instar/shared/people"
 	"instar/shared/session"
 )
@@ -46,6 +44,9 @@ func (p *progress) command(ctx context.Context) ending {
 	case "status":
 		return say(p.status(ctx))
 	case "usage":
+		if !p.who.owner {
+			return say("Only the owner is told what I cost.")
+		}
 		text, err := p.engine.usage(ctx)
 		if err != nil {
 			return ending{err: err}
@@ -85,11 +86,15 @@ func (p *progress) status(ctx context.Context) string {
 	if current == "" {
 		current = p.engine.Models().Models[0]
 	}
-	usage, err := p.engine.usage(ctx)
-	if err != nil {
-		usage = "Today's cost could not be read."
+	usage := ""
+	if p.who.owner {
+		text, err := p.engine.usage(ctx)
+		if err != nil {
+			text = "Today's cost could not be read."
+		}
+		usage = "\n" + text
 	}
-	return fmt.Sprintf("Instar %s\nModel: %s\nSession: %s, turn %d, %d turns in view\nTime zone: %s\n%s",
+	return fmt.Sprintf("Instar %s\nModel: %s\nSession: %s, turn %d, %d turns in view\nTime zone: %s%s",
 		p.engine.Version, current, p.held.Turn.Session, p.held.Turn.Seq, len(h.History), p.engine.Zone, usage)
 }
 
@@ -184,35 +189,3 @@ func (e *Engine) Approve(ctx context.Context, code string) (string, error) {
 func (e *Engine) pairingText(code string) string {
 	return fmt.Sprintf("I am a personal assistant and only talk to people my owner knows. If that is you, give my owner this code within an hour:\n\n`%s`\n\nThey let you in with /approve %s.", code, code)
 }
-
-// stop ends the session's running turn at once. It is no turn itself, since
-// the session is busy; that it was answered is recorded in an object of its
-// own, so that a repeated delivery answers nothing.
-func (e *Engine) stop(ctx context.Context, m *chat.Message, w *who, key string, redelivery bool) (*session.Turn, error) {
-	done := strings.Replace(key, "/inbox/", "/stops/", 1)
-	_, err := e.Bucket.PutIfAbsent(ctx, done, []byte(`{"v":1}`))
-	if errors.Is(err, bucket.ErrPrecondition) && !redelivery {
-		return nil, session.ErrTaken
-	} else if err != nil && !errors.Is(err, bucket.ErrPrecondition) {
-		return nil, fmt.Errorf("record stop: %w", err)
-	}
-	running, err := e.sessions().RequestStop(ctx, w.session, m.Time.Add(stopSlack))
-	if err != nil {
-		return nil, err
-	}
-	text := "Nothing is running."
-	if running {
-		text = "Stopping."
-	}
-	if sender := e.Senders[m.Channel]; sender != nil {
-		if _, err := sender.Send(ctx, m.Address, text, quote(m)); err != nil && !delivery.Hopeless(err) {
-			return nil, err
-		}
-	}
-	return &session.Turn{Session: w.session, State: session.Done, Message: m, Reply: text}, nil
-}
-
-// stopSlack is how much later than the /stop was said a turn may have begun
-// and still be the one that was meant: platforms give whole seconds, and
-// clocks differ. A later turn is not ended by a /stop that was delivered late.
-const stopSlack = 3 * time.Second

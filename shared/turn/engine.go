@@ -5,17 +5,17 @@
 package turn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/channel"
-	"instar/shared/chat"
-	"instar/shared/delivery"
 	"instar/shared/inbox"
 	"instar/shared/memory"
 	"instar/shared/model"
@@ -34,12 +34,16 @@ const (
 )
 
 // busyWait is how long a delivery waits for a busy session before it asks the
-// queue to come again.
-const busyWait = 8 * time.Second
+// queue to come again. While it waits it keeps an instance from others.
+const busyWait = 3 * time.Second
 
 // Web is the channel of the console's chat. Its sender was authenticated by
 // the console and is the owner.
 const Web = "web"
+
+// SessionName is what a session is called towards whoever talks to the web
+// chat: the name they gave it, where its id is made of one.
+func SessionName(id string) string { return strings.TrimPrefix(id, "web-") }
 
 // Engine holds what turns need. It keeps nothing between them.
 type Engine struct {
@@ -109,17 +113,13 @@ func (e *Engine) Handle(ctx context.Context, key string, redelivery bool, live L
 			if !pause(ctx, wait) {
 				return nil, ctx.Err()
 			}
+		case errors.Is(err, session.ErrTaken) && redelivery:
+			return nil, cmp.Or(e.late(ctx, w.session, key, m), err)
 		case err != nil:
 			return nil, err
 		case h.Orphan:
-			// Its own message is not at hand in this delivery, so neither is
-			// the one who watches: only the outcome counts.
 			slog.Warn("finishing a turn whose worker died", "session", w.session, "turn", h.Turn.Seq)
-			orphan, err := e.admit(ctx, h.Turn.Message, true)
-			if err == nil {
-				err = e.run(ctx, h, orphan, Live{})
-			}
-			if err != nil && !errors.Is(err, session.ErrLost) {
+			if err := e.orphan(ctx, h); err != nil && !errors.Is(err, session.ErrLost) {
 				return nil, fmt.Errorf("finish the turn before: %w", err)
 			}
 		default:
@@ -137,48 +137,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-timer.C:
 		return true
 	}
-}
-
-// run does what is left of a turn this worker holds.
-func (e *Engine) run(ctx context.Context, h *session.Held, w *who, live Live) error {
-	t := h.Turn
-	if live.Started != nil {
-		live.Started(t.Session, t.Seq)
-	}
-	again := t.State != session.Running
-	if !again {
-		if err := e.answer(ctx, h, w, live); err != nil {
-			return err
-		}
-	}
-	return e.deliver(ctx, h, again)
-}
-
-// deliver brings a finished turn's reply to its platform.
-func (e *Engine) deliver(ctx context.Context, h *session.Held, again bool) error {
-	t := h.Turn
-	sender := e.Senders[t.Message.Channel]
-	if sender == nil || len(t.Out) == 0 {
-		return nil
-	}
-	err := delivery.Deliver(ctx, sender, t.Message.Address, quote(t.Message), t.Out, again, func(ctx context.Context, i int, id string) error {
-		return h.Update(ctx, func(t *session.Turn) { t.Out[i].ID = id })
-	})
-	if err != nil && delivery.Hopeless(err) {
-		slog.Error("reply refused by the platform", "channel", t.Message.Channel, "error", err.Error())
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("deliver reply: %w", err)
-	}
-	return nil
-}
-
-// quote is the message a reply quotes: in a group the one it answers, so that
-// everyone sees whom it is for.
-func quote(m *chat.Message) string {
-	if m.Kind == chat.Group {
-		return m.PlatformID
-	}
-	return ""
 }

@@ -15,38 +15,53 @@ import (
 // last is the end of a turn whose model has said its last word. Text from
 // before a tool call belongs to the answer: the person has seen it.
 func (p *progress) last(step *session.Step, reply model.Reply) ending {
-	text := strings.TrimSpace(p.said(reply.Text))
+	text := paragraphs(p.said(), reply.Text)
 	switch {
 	case reply.Stop == model.StopRefusal && text == "":
 		text = "The model declined to answer this."
+	case reply.Stop == model.StopRefusal:
+		text = paragraphs(text, "(The model declined to say more.)")
 	case reply.Stop == model.StopLength:
-		text += "\n\n(The answer was cut: it reached the model's longest. Say “go on” for more.)"
+		text = paragraphs(text, "(The answer was cut: it reached the model's longest. Say “go on” for more.)")
 	case text == "":
 		text = "The model gave an empty answer. Please say it again, perhaps in other words."
 	}
 	if first := p.router.Models[0]; reply.Model != first {
-		text += fmt.Sprintf("\n\n(Answered by %s, because %s did not.)", reply.Model, first)
+		text = paragraphs(text, fmt.Sprintf("(Answered by %s, because %s did not.)", reply.Model, first))
 	}
 	return ending{state: session.Done, step: step, reply: text, model: reply.Model}
 }
 
-// said is everything the model told the person in this turn, the last of it given.
-func (p *progress) said(last string) string {
+// said is everything the recorded steps have told the person.
+func (p *progress) said() string {
 	var parts []string
 	for _, s := range p.held.Turn.Steps {
-		if text := strings.TrimSpace(s.Text); s.Role == model.Assistant && text != "" {
-			parts = append(parts, text)
+		if s.Role == model.Assistant {
+			parts = append(parts, s.Text)
 		}
 	}
-	return strings.Join(append(parts, last), "\n\n")
+	return paragraphs(parts...)
 }
 
-func (p *progress) stopped() ending {
-	text := strings.TrimSpace(p.shown.String())
-	if text != "" {
-		text += "\n\n"
+func paragraphs(parts ...string) string {
+	var kept []string
+	for _, part := range parts {
+		if part = strings.TrimSpace(part); part != "" {
+			kept = append(kept, part)
+		}
 	}
-	return ending{state: session.Stopped, reply: text + "(Stopped.)"}
+	return strings.Join(kept, "\n\n")
+}
+
+// cutOff is the end of a turn in the middle of its reply. What the person has
+// seen of it stays, for them and for the model.
+func (p *progress) cutOff(state session.State, note string) ending {
+	shown := strings.TrimSpace(p.shown.String())
+	end := ending{state: state, reply: paragraphs(shown, note)}
+	if unrecorded := strings.TrimSpace(strings.TrimPrefix(shown, p.said())); unrecorded != "" {
+		end.step = &session.Step{At: p.engine.Now(), Message: model.Message{Role: model.Assistant, Text: paragraphs(unrecorded, note)}}
+	}
+	return end
 }
 
 // modelFailed is the end of a turn that got no answer: the person is told what
@@ -55,22 +70,61 @@ func (p *progress) modelFailed(ctx context.Context, err error) ending {
 	if cause := context.Cause(ctx); cause != nil {
 		return ending{err: cause}
 	}
+	if p.broken != nil { // the bucket's trouble, not the model's: the queue comes again
+		return ending{err: p.broken}
+	}
 	var spent *budget.Spent
 	if errors.As(err, &spent) {
-		return ending{state: session.Failed, reply: "I can't answer now: " + spent.Error() + "."}
+		return ending{state: session.Failed, reply: paragraphs(p.said(), "I can't answer now: "+spent.Error()+".")}
 	}
 	slog.Error("no model answered", "session", p.held.Turn.Session, "turn", p.held.Turn.Seq, "error", err.Error())
-	return ending{state: session.Failed, reply: "I could not get an answer from the model. " + err.Error()}
+	reason := strings.TrimPrefix(err.Error(), "no model answered. ")
+	return ending{state: session.Failed, reply: paragraphs(p.said(), "I could not get an answer from the model. "+reason)}
+}
+
+// text shows what the model writes.
+func (p *progress) text(delta string) {
+	if p.gap && delta != "" {
+		p.gap, delta = false, "\n\n"+delta
+	}
+	p.show(delta)
+}
+
+func (p *progress) show(delta string) {
+	if delta == "" {
+		return
+	}
+	p.shown.WriteString(delta)
+	if p.writer != nil {
+		p.writer.Text(delta)
+	}
+	if p.live.Text != nil {
+		p.live.Text(delta)
+	}
+}
+
+// reset takes back what a broken reply has shown, and nothing from before it.
+func (p *progress) reset() {
+	p.shown.Reset()
+	if p.writer != nil {
+		p.writer.Reset()
+	}
+	if p.live.Reset != nil {
+		p.live.Reset()
+	}
+	p.show(p.said())
+	p.gap = p.shown.Len() > 0
 }
 
 // finish records the turn's end together with the reply, before any of it is
 // brought to the platform.
 func (p *progress) finish(ctx context.Context, end ending) error {
 	sender := p.engine.Senders[p.held.Turn.Message.Channel]
+	step := end.step
 	record := func() error {
 		return p.update(ctx, func(t *session.Turn) {
-			if end.step != nil && (len(t.Steps) == 0 || !t.Steps[len(t.Steps)-1].At.Equal(end.step.At)) {
-				t.Steps = append(t.Steps, *end.step)
+			if step != nil {
+				t.Steps, step = append(t.Steps, *step), nil
 			}
 			t.State, t.Reply, t.Ended = end.state, end.reply, p.engine.Now()
 			t.SetModel, t.Reset = end.setModel, end.reset

@@ -2,13 +2,13 @@ package turn
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"instar/shared/budget"
@@ -27,21 +27,38 @@ type progress struct {
 	writer *delivery.Writer // nil on the web, where live shows the answer
 	router *model.Router
 	tools  *tool.Set
-	grant  budget.Grant
-	shown  strings.Builder // what the person has seen of the present reply
-	usage  model.Usage
-	cost   float64
+	shown  strings.Builder // what the person has seen of the reply so far
+	gap    bool            // what is shown next begins a paragraph
+	broken error           // why the budget could not be checked
+	opened atomic.Bool     // the turn object exists, or was tried to be written
+
+	mu sync.Mutex // guards account: the placeholder is recorded while the model is heard
+	account
+}
+
+// account is what the turn has used so far.
+type account struct {
+	grant budget.Grant
+	usage model.Usage
+	cost  float64
+}
+
+func (p *progress) spent() account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.account
 }
 
 // answer works out the reply and records it as the turn's end. What the person
 // then gets is up to deliver. An error means that the turn is not at its end:
 // it was lost, or the bucket failed.
 func (e *Engine) answer(ctx context.Context, h *session.Held, w *who, live Live) error {
-	p := &progress{engine: e, held: h, who: w, live: live, usage: h.Turn.Usage, cost: h.Turn.Cost}
-	p.grant = h.Head.Grant
+	p := &progress{engine: e, held: h, who: w, live: live}
+	p.account = account{grant: h.Head.Grant, usage: h.Turn.Usage, cost: h.Turn.Cost}
 	if h.Turn.Grant != nil {
 		p.grant = *h.Turn.Grant
 	}
+	p.opened.Store(h.Turn.Fence > 1) // taking a turn over writes it
 	ctx, cancel := context.WithCancelCause(ctx)
 	work, stopWork := context.WithTimeoutCause(ctx, MaxTime, errTooLong)
 	defer stopWork()
@@ -73,9 +90,9 @@ func (e *Engine) answer(ctx context.Context, h *session.Held, w *who, live Live)
 	case errors.Is(cause, session.ErrLost) || errors.Is(end.err, session.ErrLost):
 		return session.ErrLost
 	case errors.Is(cause, session.ErrStop) || errors.Is(end.err, session.ErrStop):
-		end = p.stopped()
+		end = p.cutOff(session.Stopped, "(Stopped.)")
 	case errors.Is(cause, errTooLong):
-		end = ending{state: session.Failed, reply: fmt.Sprintf("I stopped after %s, the longest one turn may take. Ask again, perhaps for a part of it.", MaxTime)}
+		end = p.cutOff(session.Failed, fmt.Sprintf("(I stopped after %d minutes, the longest one turn may take. Ask again, perhaps for a part of it.)", MaxTime/time.Minute))
 	case end.err != nil:
 		return end.err
 	}
@@ -101,21 +118,31 @@ func (p *progress) placed(ctx context.Context, id string) error {
 }
 
 func (p *progress) update(ctx context.Context, change func(t *session.Turn)) error {
-	return p.held.Update(ctx, func(t *session.Turn) {
+	err := p.held.Update(ctx, func(t *session.Turn) {
 		change(t)
-		grant := p.grant
-		t.Usage, t.Cost, t.Grant = p.usage, p.cost, &grant
+		a := p.spent()
+		t.Usage, t.Cost, t.Grant = a.usage, a.cost, &a.grant
 	})
+	p.opened.Store(true) // or will be by the next look
+	return err
 }
 
-// watch looks twice a second, from the first second on, whether the turn was
-// stopped or lost, and keeps its lease alive.
+// openLate is how many looks of watch the placeholder is waited for.
+const openLate = 6
+
+// watch looks twice a second whether the turn was stopped or lost, and keeps
+// its lease alive. While nothing is recorded there is nothing to look at: then
+// it has the placeholder sent, whose id makes the turn's first record.
 func (p *progress) watch(ctx context.Context, cancel context.CancelCauseFunc) (stop func()) {
 	ctx, end := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for pause(ctx, 500*time.Millisecond) {
+		for look := 1; pause(ctx, 500*time.Millisecond); look++ {
+			if p.writer != nil && !p.opened.Load() && look <= openLate {
+				p.writer.Nudge()
+				continue
+			}
 			err := p.held.Check(ctx)
 			if errors.Is(err, session.ErrStop) || errors.Is(err, session.ErrLost) {
 				cancel(err)
@@ -145,17 +172,22 @@ func (p *progress) work(ctx context.Context) ending {
 		System: system, Tools: p.tools.Schemas(),
 		Context: e.briefing(ctx, t.Message, p.who, files),
 	}
+	p.show(p.said()) // by a holder that died
+	if t.Stop {
+		return ending{err: session.ErrStop} // which it did not come to
+	}
 	pictures, note := images(ctx, t.Message, e.Senders[t.Message.Channel])
 	for {
 		if err := p.repair(ctx); err != nil {
 			return ending{err: err}
 		}
 		if n := p.replies(); n >= MaxSteps {
-			return ending{state: session.Failed, reply: fmt.Sprintf("I stopped after %d steps without coming to an end. Tell me how to go on.", n)}
+			return p.cutOff(session.Failed, fmt.Sprintf("(I stopped after %d steps without coming to an end. Tell me how to go on.)", n))
 		}
-		if p.cost >= MaxCost {
-			return ending{state: session.Failed, reply: fmt.Sprintf("I stopped because this turn has cost $%.2f; one may cost $%.2f. Tell me if I shall go on.", p.cost, MaxCost)}
+		if cost := p.spent().cost; cost >= MaxCost {
+			return p.cutOff(session.Failed, fmt.Sprintf("(I stopped because this turn has cost $%.2f; one may cost $%.2f. Tell me if I shall go on.)", cost, MaxCost))
 		}
+		p.gap = p.shown.Len() > 0
 		request.Messages = p.messages(pictures, note)
 		reply, err := p.router.Stream(ctx, request, model.Sink{OnText: p.text, OnReset: p.reset})
 		if err != nil {
@@ -186,14 +218,25 @@ func (p *progress) openRouter() *model.Router {
 		if price, known := model.Cost(name, model.Usage{Input: 1000, Output: 1000}); known && price == 0 {
 			return nil
 		}
-		return e.Budget.Allow(ctx, p.held.Turn.Session, &p.grant)
+		grant := p.spent().grant
+		err := e.Budget.Allow(ctx, p.held.Turn.Session, &grant)
+		var spent *budget.Spent
+		if err != nil && !errors.As(err, &spent) {
+			p.broken = err
+		}
+		p.mu.Lock()
+		p.grant = grant
+		p.mu.Unlock()
+		return err
 	}
 	r.After = func(_ context.Context, name string, used model.Usage, err error) {
 		usd, known := model.Cost(name, used)
 		if !known && usd > 0 {
 			slog.Warn("price of model is not known; counted as the dearest", "model", name)
 		}
+		p.mu.Lock()
 		p.usage, p.cost, p.grant.Spent = p.usage.Add(used), p.cost+usd, p.grant.Spent+usd
+		p.mu.Unlock()
 	}
 	return r
 }
@@ -217,99 +260,4 @@ func (p *progress) replies() (n int) {
 		}
 	}
 	return n
-}
-
-// repair answers the tool calls that a dead holder left without results: those
-// that may be repeated are, of the others the model is told that nobody knows.
-func (p *progress) repair(ctx context.Context) error {
-	steps := p.held.Turn.Steps
-	if len(steps) == 0 || steps[len(steps)-1].Role != model.Assistant || len(steps[len(steps)-1].Calls) == 0 {
-		return nil
-	}
-	calls := steps[len(steps)-1].Calls
-	var results []model.ToolResult
-	for _, c := range calls {
-		t, ok := p.tools.Find(c.Name)
-		if ok && !t.Idempotent {
-			results = append(results, model.ToolResult{ID: c.ID, Error: true,
-				Text: "Outcome unknown: the system restarted while this ran, so it may or may not have happened. Do not repeat it; tell the person."})
-			continue
-		}
-		results = append(results, p.runTool(ctx, c).ToolResult)
-	}
-	return p.update(ctx, func(t *session.Turn) {
-		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Unknown: true, Message: model.Message{Role: model.User, Results: results}})
-	})
-}
-
-func (p *progress) runTools(ctx context.Context, calls []model.ToolCall) error {
-	if p.writer != nil {
-		p.writer.Nudge()
-	}
-	results := make([]model.ToolResult, 0, len(calls))
-	for _, c := range calls {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		if p.repeated(c) > MaxSame {
-			results = append(results, model.ToolResult{ID: c.ID, Error: true,
-				Text: fmt.Sprintf("Not run: this exact call was made %d times in this turn already. Use its results or do something else.", MaxSame)})
-			continue
-		}
-		results = append(results, p.runTool(ctx, c).ToolResult)
-	}
-	return p.update(ctx, func(t *session.Turn) {
-		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Message: model.Message{Role: model.User, Results: results}})
-	})
-}
-
-// runTool runs one call and shows it to whoever watches.
-func (p *progress) runTool(ctx context.Context, c model.ToolCall) tool.Outcome {
-	t := p.held.Turn
-	show := func(state, summary string) {
-		if p.live.Tool != nil {
-			p.live.Tool(c.ID, c.Name, state, oneLine(summary, 300))
-		}
-	}
-	show("running", "")
-	// The provider's call id is unique within a reply at best, so the key
-	// names the turn and the step too.
-	sum := sha256.Sum256([]byte(c.ID))
-	id := fmt.Sprintf("%s.%d.%d.%s", t.Session, t.Seq, len(t.Steps), hex.EncodeToString(sum[:6]))
-	out := p.tools.Run(ctx, c, tool.Call{ID: id, Message: t.Message})
-	show(out.State, out.Text)
-	slog.Info("tool call", "tool", c.Name, "state", out.State, "session", t.Session, "turn", t.Seq)
-	return out
-}
-
-// repeated counts how often a call was asked for in this turn, this time included.
-func (p *progress) repeated(c model.ToolCall) (n int) {
-	for _, s := range p.held.Turn.Steps {
-		for _, earlier := range s.Calls {
-			if earlier.Name == c.Name && string(earlier.Input) == string(c.Input) && earlier.Garbled == c.Garbled {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-func (p *progress) text(delta string) {
-	p.shown.WriteString(delta)
-	if p.writer != nil {
-		p.writer.Text(delta)
-	}
-	if p.live.Text != nil {
-		p.live.Text(delta)
-	}
-}
-
-func (p *progress) reset() {
-	p.shown.Reset()
-	if p.writer != nil {
-		p.writer.Reset()
-	}
-	if p.live.Reset != nil {
-		p.live.Reset()
-	}
 }

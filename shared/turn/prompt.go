@@ -107,6 +107,9 @@ func UserText(m *chat.Message) string {
 	if m.ReplyTo != nil && m.ReplyTo.Text != "" {
 		fmt.Fprintf(&b, "[in reply to: %s]\n", oneLine(m.ReplyTo.Text, 500))
 	}
+	if m.Forwarded {
+		b.WriteString("[forwarded] ")
+	}
 	b.WriteString(m.Text)
 	for _, a := range m.Attachments {
 		name := a.Name

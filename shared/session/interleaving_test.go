@@ -1,0 +1,507 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"instar/shared/bucket"
+	"instar/shared/chat"
+	"instar/shared/inbox"
+	"instar/shared/model"
+	"instar/shared/session"
+)
+
+// These tests try every order in which the bucket calls of a few workers can
+// happen. Each call is a step; between two steps the search chooses who goes
+// on, and whether that one dies there, or its answer is lost, or the clock
+// passes a lease first.
+
+// faultsAllowed is how often each may happen in one run.
+type faultsAllowed struct{ crashes, lost, jumps int }
+
+func TestEveryInterleavingAnswersAMessageOnce(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		allowed faultsAllowed
+		setUp   func(w *world)
+	}{
+		{"two deliveries, one dies", faultsAllowed{crashes: 1}, twoDeliveries},
+		{"two deliveries, a lease lapses", faultsAllowed{jumps: 1}, twoDeliveries},
+		{"two deliveries, one dies and a lease lapses", faultsAllowed{crashes: 1, jumps: 1}, twoDeliveries},
+		{"two deliveries, an answer of the bucket is lost", faultsAllowed{lost: 1}, twoDeliveries},
+		{"two deliveries, an answer is lost and a lease lapses", faultsAllowed{lost: 1, jumps: 1}, twoDeliveries},
+		{"two messages, one worker dies", faultsAllowed{crashes: 1}, twoMessages},
+		{"two messages, a lease lapses", faultsAllowed{jumps: 1}, twoMessages},
+		{"two messages, an answer of the bucket is lost", faultsAllowed{lost: 1}, twoMessages},
+		{"two redeliveries of a dead turn, one dies too", faultsAllowed{crashes: 1}, func(w *world) { deadTurn(w, false) }},
+		{"two redeliveries of a dead turn that was recorded, one dies too", faultsAllowed{crashes: 1}, func(w *world) { deadTurn(w, true) }},
+		{"a stop beside a delivery that dies", faultsAllowed{crashes: 1}, deliveryAndStop},
+		{"a stop beside two redeliveries of a dead turn", faultsAllowed{}, func(w *world) { deadTurn(w, false); w.stop() }},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			p := &path{seen: map[[16]byte]bool{}}
+			runs, whole := 0, 0
+			for more := true; more; more = p.next() {
+				w := newWorld(t, p, c.allowed)
+				c.setUp(w)
+				if w.run() {
+					w.check()
+					whole++
+				}
+				if runs++; t.Failed() {
+					t.Fatalf("in run %d:\n%s", runs, strings.Join(w.trace, "\n"))
+				}
+			}
+			t.Logf("%d states, %d runs, %d to the end", len(p.seen), runs, whole)
+			if whole < 3 {
+				t.Error("there is nothing to choose")
+			}
+		})
+	}
+}
+
+// path is a list of choices; next makes it the next one in order.
+type path struct {
+	taken, of []int
+	at        int
+	seen      map[[16]byte]bool // states from where everything was tried
+}
+
+// known reports whether the run has come to a state that another came to
+// before: what follows is the same.
+func (p *path) known(state func() [16]byte) bool {
+	if p.at < len(p.taken) {
+		return false // on the way to a new one
+	}
+	key := state()
+	known := p.seen[key]
+	p.seen[key] = true
+	return known
+}
+
+func (p *path) choose(n int) int {
+	if p.at == len(p.taken) {
+		p.taken, p.of = append(p.taken, 0), append(p.of, n)
+	}
+	choice := p.taken[p.at]
+	p.at++
+	return choice
+}
+
+func (p *path) next() bool {
+	p.at = 0
+	for i := len(p.taken) - 1; i >= 0; i-- {
+		if p.taken[i]+1 < p.of[i] {
+			p.taken[i]++
+			p.taken, p.of = p.taken[:i+1], p.of[:i+1]
+			return true
+		}
+	}
+	return false
+}
+
+// world is one run.
+type world struct {
+	t       *testing.T
+	path    *path
+	left    faultsAllowed
+	memory  *bucket.Memory
+	clock   clock
+	workers []*worker
+	trace   []string
+	holders map[int]holder             // by turn
+	ends    map[string]map[string]bool // by turn: who recorded its end, with which reply
+}
+
+func newWorld(t *testing.T, p *path, allowed faultsAllowed) *world {
+	w := &world{t: t, path: p, left: allowed, memory: bucket.NewMemory(), holders: map[int]holder{}, ends: map[string]map[string]bool{}}
+	w.clock.now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	return w
+}
+
+func (w *world) message(n int) (*chat.Message, string) {
+	m := &chat.Message{V: 1, ID: fmt.Sprintf("telegram:%d", n), Address: chat.Address{Channel: "telegram", Chat: "42"}}
+	data, err := json.Marshal(m)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	key := inbox.Key("main", m)
+	if _, err := w.memory.PutIfAbsent(context.Background(), key, data); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
+		w.t.Fatal(err)
+	}
+	return m, key
+}
+
+func twoDeliveries(w *world) { w.deliver(1, false); w.deliver(1, false) }
+func twoMessages(w *world)   { w.deliver(1, false); w.deliver(2, false) }
+func deliveryAndStop(w *world) {
+	w.deliver(1, false)
+	w.stop()
+}
+
+// deadTurn is a turn whose holder is dead, and two redeliveries of its message.
+func deadTurn(w *world, recorded bool) {
+	m, key := w.message(1)
+	s := &session.Store{Bucket: w.memory, Agent: "main", Now: w.clock.Now, Fold: userText}
+	h, err := s.Claim(context.Background(), id, key, m, false)
+	if err == nil && recorded {
+		err = h.Update(context.Background(), func(t *session.Turn) { t.Out = []session.Part{{ID: "dead"}} })
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.clock.pass(session.Lease)
+	w.deliver(1, true)
+	w.deliver(1, true)
+}
+
+// worker is a program that stands before a call, the pending one.
+type worker struct {
+	world   *world
+	name    string
+	yield   func(call string) bool
+	resume  func() (call string, more bool)
+	stop    func()
+	pending string
+	ended   bool
+	until   time.Time // before then the queue does not come again
+	fault   string    // what becomes of the pending call: "", "dies" or "is lost"
+	dead    bool      // in this delivery
+	learned []byte    // in this delivery, from its calls
+}
+
+var (
+	errDead      = errors.New("this worker is dead")
+	errAbandoned = errors.New("this run is over")
+)
+
+// call waits until it is this worker's step.
+func (o *worker) call(what string) error {
+	if !o.dead {
+		if !o.yield(what) {
+			panic(errAbandoned)
+		}
+		o.dead = o.fault == "dies"
+		o.learned = fmt.Appendln(o.learned, what, o.fault, o.world.clock.Now().UnixNano())
+	}
+	if o.dead {
+		return errDead
+	}
+	return nil
+}
+
+func (o *worker) step(fault string) {
+	o.fault = fault
+	o.world.trace = append(o.world.trace, strings.TrimSpace(fmt.Sprintf("%s: %s %s", o.name, o.pending, fault)))
+	var more bool
+	o.pending, more = o.resume()
+	o.ended = !more
+}
+
+func (w *world) add(name string, program func(o *worker, s *session.Store)) {
+	o := &worker{world: w, name: name}
+	o.resume, o.stop = iter.Pull(func(yield func(string) bool) {
+		defer func() {
+			if e := recover(); e != nil && e != errAbandoned {
+				panic(e)
+			}
+		}()
+		o.yield = yield
+		program(o, &session.Store{Bucket: stepped{o}, Agent: "main", Now: w.clock.Now, Fold: userText})
+	})
+	o.pending, _ = o.resume()
+	w.workers = append(w.workers, o)
+}
+
+// run goes on until every worker has ended, or until what follows was tried before.
+func (w *world) run() (ended bool) {
+	for range 500 {
+		type choice struct {
+			worker *worker // nil: the clock passes a lease
+			fault  string
+		}
+		var choices []choice
+		var due time.Time
+		ended := true
+		for _, o := range w.workers {
+			switch {
+			case o.ended:
+				continue
+			case w.clock.Now().Before(o.until):
+				if due.IsZero() || o.until.Before(due) {
+					due = o.until
+				}
+			default:
+				choices = append(choices, choice{o, ""})
+				if w.left.crashes > 0 {
+					choices = append(choices, choice{o, "dies"})
+				}
+				if w.left.lost > 0 && strings.HasPrefix(o.pending, "put") {
+					choices = append(choices, choice{o, "is lost"})
+				}
+			}
+			ended = false
+		}
+		if ended {
+			return true
+		}
+		if len(choices) == 0 {
+			w.clock.pass(due.Sub(w.clock.Now()))
+			continue
+		}
+		if w.left.jumps > 0 {
+			choices = append(choices, choice{})
+		}
+		if w.path.known(w.state) {
+			w.abandon()
+			return false
+		}
+		c := choices[w.path.choose(len(choices))]
+		switch c.fault {
+		case "dies":
+			w.left.crashes--
+		case "is lost":
+			w.left.lost--
+		}
+		if c.worker != nil {
+			c.worker.step(c.fault)
+			continue
+		}
+		w.left.jumps--
+		w.clock.pass(session.Lease)
+		w.trace = append(w.trace, "a lease lapses")
+	}
+	w.t.Error("the workers do not come to an end")
+	return false
+}
+
+// abandon lets no worker have any further effect, so that they end.
+func (w *world) abandon() {
+	for _, o := range w.workers {
+		o.stop()
+	}
+}
+
+// state tells two runs apart that could go on differently: by what the bucket
+// holds, by the time, and by what each worker has learned in its delivery. The
+// holders' random names count by when they turn up.
+func (w *world) state() [16]byte {
+	page, err := w.memory.List(context.Background(), bucket.ListOptions{Prefix: "main/sessions/"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	all := fmt.Appendln(nil, w.clock.Now().UnixNano(), w.left)
+	for _, e := range page.Entries {
+		o, err := w.memory.Get(context.Background(), e.Key)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(append(append(all, e.Key...), o.Data...), '\n')
+	}
+	for seq := range 4 {
+		if h, ok := w.holders[seq]; ok {
+			all = fmt.Appendln(all, seq, h.name, h.until.UnixNano())
+		}
+	}
+	for _, o := range w.workers {
+		all = fmt.Appendln(all, o.ended, o.until.UnixNano(), o.pending)
+		all = append(all, o.learned...)
+	}
+	parts := bytes.Split(all, []byte(`"holder":"`))
+	names := map[string]int{}
+	for i, part := range parts[1:] {
+		name, rest, _ := bytes.Cut(part, []byte(`"`))
+		n, ok := names[string(name)]
+		if !ok {
+			n = len(names)
+			names[string(name)] = n
+		}
+		parts[i+1] = fmt.Append(nil, n, string(rest))
+	}
+	sum := sha256.Sum256(bytes.Join(parts, []byte("holder ")))
+	return [16]byte(sum[:16])
+}
+
+// check: every delivery was acknowledged; now every message has had one turn.
+func (w *world) check() {
+	s := &session.Store{Bucket: w.memory, Agent: "main", Now: w.clock.Now, Fold: userText}
+	head, _, err := s.Head(context.Background(), id)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	answered := map[string]int{}
+	for seq := 1; seq <= head.Turn.Seq; seq++ {
+		t, _, err := s.Turn(context.Background(), id, seq)
+		if err != nil || t.State != session.Done {
+			w.t.Errorf("turn %d is not done: %+v, %v", seq, t, err)
+			continue
+		}
+		answered[t.Message.ID]++
+	}
+	for m, n := range answered {
+		if n != 1 {
+			w.t.Errorf("message %s had %d turns", m, n)
+		}
+	}
+	inboxes, err := w.memory.List(context.Background(), bucket.ListOptions{Prefix: inbox.Prefix("main")})
+	if err != nil || len(answered) != len(inboxes.Entries) {
+		w.t.Errorf("%d of %d messages were answered, %v", len(answered), len(inboxes.Entries), err)
+	}
+}
+
+// stepped is the bucket as one worker sees it.
+type stepped struct{ *worker }
+
+func (s stepped) Get(ctx context.Context, key string) (bucket.Object, error) {
+	if err := s.call("get " + key); err != nil {
+		return bucket.Object{}, err
+	}
+	o, err := s.world.memory.Get(ctx, key)
+	s.learned = append(fmt.Appendln(s.learned, err), o.Data...)
+	return o, err
+}
+
+func (s stepped) PutIfAbsent(ctx context.Context, key string, data []byte) (string, error) {
+	return s.put(key, data, func() (string, error) { return s.world.memory.PutIfAbsent(ctx, key, data) })
+}
+
+func (s stepped) PutIfMatch(ctx context.Context, key, etag string, data []byte) (string, error) {
+	return s.put(key, data, func() (string, error) { return s.world.memory.PutIfMatch(ctx, key, etag, data) })
+}
+
+func (s stepped) Delete(context.Context, string) error { return errors.ErrUnsupported }
+
+func (s stepped) List(context.Context, bucket.ListOptions) (bucket.Page, error) {
+	return bucket.Page{}, errors.ErrUnsupported
+}
+
+func (s stepped) put(key string, data []byte, write func() (string, error)) (string, error) {
+	if err := s.call("put " + key); err != nil {
+		return "", err
+	}
+	etag, err := write()
+	s.learned = fmt.Appendln(s.learned, err)
+	if err == nil {
+		s.world.written(key, data)
+	}
+	if s.fault == "is lost" {
+		return "", errInjected
+	}
+	return etag, err
+}
+
+// written watches the records of turns: only one holder ends a turn, with one
+// reply, and once it has ended it never runs again.
+func (w *world) written(key string, data []byte) {
+	if !strings.Contains(key, "/turns/") {
+		return
+	}
+	var t session.Turn
+	if err := json.Unmarshal(data, &t); err != nil {
+		w.t.Error(err)
+		return
+	}
+	if t.State == session.Done {
+		if w.ends[key] == nil {
+			w.ends[key] = map[string]bool{}
+		}
+		w.ends[key][t.Holder+": "+t.Reply] = true
+	} else if w.ends[key] != nil {
+		w.t.Errorf("%s runs again after its end", key)
+	}
+	if n := len(w.ends[key]); n > 1 {
+		w.t.Errorf("%s has %d ends: %v", key, n, w.ends[key])
+	}
+}
+
+func (w *world) deliver(message int, redelivery bool) {
+	m, key := w.message(message)
+	w.add(fmt.Sprintf("worker %d of message %d", len(w.workers), message), func(o *worker, s *session.Store) {
+		for n := 0; ; n++ {
+			o.dead, o.learned = false, fmt.Appendln(nil, n)
+			err := o.handle(s, key, m, redelivery || n > 0, fmt.Sprint(o.name, ", delivery ", n))
+			var busy *session.Busy
+			if errors.As(err, &busy) {
+				o.until = busy.Until
+				continue
+			}
+			if err == nil || errors.Is(err, session.ErrTaken) {
+				if o.call("acknowledge") == nil {
+					return
+				}
+			}
+		}
+	})
+}
+
+func (o *worker) handle(s *session.Store, key string, m *chat.Message, redelivery bool, reply string) error {
+	for {
+		h, err := s.Claim(context.Background(), id, key, m, redelivery)
+		if err != nil {
+			return err
+		}
+		if h.Turn.State == session.Running {
+			o.world.holds(o, h)
+			err := work(h, reply, func() { o.world.holds(o, h) })
+			delete(o.world.holders, h.Turn.Seq)
+			if err != nil {
+				return err
+			}
+		}
+		if !h.Orphan {
+			return nil
+		}
+	}
+}
+
+// work is a turn: the placeholder and the reply. A stop that is met only
+// ends it a little sooner.
+func work(h *session.Held, reply string, renewed func()) error {
+	var err error
+	if len(h.Turn.Out) == 0 {
+		err = h.Update(context.Background(), func(t *session.Turn) { t.Out = []session.Part{{ID: "p"}} })
+	}
+	if err != nil && !errors.Is(err, session.ErrStop) {
+		return err
+	}
+	if err == nil {
+		renewed()
+	}
+	end := func(t *session.Turn) {
+		t.State, t.Reply = session.Done, reply
+		t.Steps = []session.Step{{Message: model.Message{Role: model.Assistant, Text: reply}}}
+	}
+	if err = h.Update(context.Background(), end); errors.Is(err, session.ErrStop) {
+		err = h.Update(context.Background(), end)
+	}
+	return err
+}
+
+// holder is who works on a turn, and until when nobody else may.
+type holder struct {
+	*worker
+	until time.Time
+}
+
+// holds notes that a worker has, or has renewed, the lease of a turn.
+func (w *world) holds(o *worker, h *session.Held) {
+	if other, ok := w.holders[h.Turn.Seq]; ok && other.worker != o && w.clock.Now().Before(other.until) {
+		w.t.Errorf("%s and %s work on turn %d at the same time", other.name, o.name, h.Turn.Seq)
+	}
+	w.holders[h.Turn.Seq] = holder{o, h.Turn.Until}
+}
+
+func (w *world) stop() {
+	w.add("stop", func(o *worker, s *session.Store) {
+		s.RequestStop(context.Background(), id, w.clock.Now())
+	})
+}

@@ -1,0 +1,135 @@
+package turn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"instar/shared/bucket"
+	"instar/shared/chat"
+	"instar/shared/delivery"
+	"instar/shared/queue"
+	"instar/shared/session"
+)
+
+// run does what is left of a turn this worker holds.
+func (e *Engine) run(ctx context.Context, h *session.Held, w *who, live Live) error {
+	t := h.Turn
+	if live.Started != nil {
+		live.Started(t.Session, t.Seq)
+	}
+	again := t.State != session.Running
+	if !again {
+		if err := e.answer(ctx, h, w, live); err != nil {
+			return err
+		}
+	} else if err := e.delivering(t); err != nil {
+		return err
+	}
+	return e.deliver(ctx, h, again)
+}
+
+// delivering asks for a later delivery while whoever ended the turn may be
+// sending the parts of its reply that are not known to be on the platform.
+func (e *Engine) delivering(t *session.Turn) error {
+	if left := t.Until.Sub(e.Now()); left > 0 && unsent(t) {
+		return &queue.Retry{After: left, Err: errors.New("the reply is being delivered")}
+	}
+	return nil
+}
+
+// orphan finishes a turn whose holder died and that another message has come
+// upon. Who watched it is not at hand here: only the outcome counts.
+func (e *Engine) orphan(ctx context.Context, h *session.Held) error {
+	w, err := e.admit(ctx, h.Turn.Message, true)
+	var text string
+	switch {
+	case err == nil:
+		return e.run(ctx, h, w, Live{})
+	case errors.Is(err, errNoToken):
+		// For when the channel is back.
+		text = "I could not answer this, because the channel was not connected. Please send it again."
+	case !errors.Is(err, ErrIgnored):
+		return err
+	}
+	// Nobody can be answered, and the session must not stand still for it.
+	return h.Update(ctx, func(t *session.Turn) {
+		t.State, t.Reply, t.Ended = session.Failed, text, e.Now()
+		switch {
+		case text == "":
+			t.Out = nil
+		case len(t.Out) == 0:
+			t.Out = []session.Part{{Text: text}}
+		default:
+			t.Out[0].Text = text
+		}
+	})
+}
+
+// deliver brings a finished turn's reply to its platform.
+func (e *Engine) deliver(ctx context.Context, h *session.Held, again bool) error {
+	return e.post(ctx, h.Turn, again, func(ctx context.Context, i int, id string) error {
+		return h.Update(ctx, func(t *session.Turn) { t.Out[i].ID = id })
+	})
+}
+
+func (e *Engine) post(ctx context.Context, t *session.Turn, again bool, record func(ctx context.Context, i int, id string) error) error {
+	sender := e.Senders[t.Message.Channel]
+	if sender == nil || len(t.Out) == 0 {
+		return nil
+	}
+	err := delivery.Deliver(ctx, sender, t.Message.Address, quote(t.Message), t.Out, again, record)
+	if err != nil && delivery.Hopeless(err) {
+		slog.Error("reply refused by the platform", "channel", t.Message.Channel, "error", err.Error())
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("deliver reply: %w", err)
+	}
+	return nil
+}
+
+// late delivers the reply of a turn that ended undelivered and is not the
+// session's current one any more: somebody wrote again before the queue came
+// back. Nobody holds such a turn, so that its unsent parts are sent by one
+// delivery alone is up to an object of its own.
+func (e *Engine) late(ctx context.Context, id, key string, m *chat.Message) error {
+	t, _, err := e.find(ctx, id, m.ID)
+	if err != nil || t == nil || t.State == session.Running {
+		return err
+	}
+	sent := func(context.Context, int, string) error { return nil }
+	if !unsent(t) || e.Senders[m.Channel] == nil {
+		return e.post(ctx, t, true, sent)
+	}
+	if err := e.delivering(t); err != nil {
+		return err
+	}
+	mark := strings.Replace(key, "/inbox/", "/late/", 1)
+	if _, err := e.Bucket.PutIfAbsent(ctx, mark, []byte(`{"v":1}`)); errors.Is(err, bucket.ErrPrecondition) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("record late delivery: %w", err)
+	}
+	if err := e.post(ctx, t, true, sent); err != nil {
+		return errors.Join(err, e.Bucket.Delete(ctx, mark))
+	}
+	return nil
+}
+
+// unsent reports that a part of a turn's reply is not known to be on the platform.
+func unsent(t *session.Turn) bool {
+	return slices.ContainsFunc(t.Out, func(p session.Part) bool { return p.ID == "" })
+}
+
+// quote is the message a reply quotes: in a group the one it answers, so that
+// everyone sees whom it is for.
+func quote(m *chat.Message) string {
+	if m.Kind == chat.Group {
+		return m.PlatformID
+	}
+	return ""
+}
