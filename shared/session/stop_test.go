@@ -45,8 +45,10 @@ func TestAStopReachesTheTurnOnce(t *testing.T) {
 					r.must(r.place(h))
 				}
 				r.clock.pass(time.Second)
-				if !r.stop(r.clock.Now()) || !r.stop(r.clock.Now()) {
-					t.Fatal("there is no turn to stop")
+				for range 2 { // asking again changes nothing
+					if !r.stop(r.clock.Now()) {
+						t.Fatal("there is no turn to stop")
+					}
 				}
 				if by == "check" {
 					for range 2 {
