@@ -21,7 +21,8 @@ assets: node_modules/.installed
 	@node build/page.mjs
 
 node_modules/.installed: package.json package-lock.json
-	@npm ci --no-audit --no-fund --loglevel=error
+	@# not "npm ci": it refuses where a registry lacks another platform's optional package
+	@npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 test: lint test-unit test-e2e ## everything
