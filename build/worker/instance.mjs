@@ -3,9 +3,9 @@
 // The program sees its own global object instead of the isolate's, so it can
 // reach only what stands in scope(): no process.env, no caches, no other
 // instance. The Go half of the bridge is shared/workers; the two change
-// together. Everything crosses as few times as possible: header blocks travel
-// as one string of "name:value\n" lines, bodies as whole Uint8Arrays or one
-// chunk at a time.
+// together. Everything crosses as few times as possible: an event goes in, and a
+// short answer comes out, as one block of bytes each, headers as lines of
+// "name:value\n", streams a chunk at a time.
 import loadGo from "../dist/go.mjs";
 
 // How long a finished event may keep its instance while goroutines, timers or
@@ -14,11 +14,15 @@ const QUIET_MS = 2000;
 const MAX_EVENTS = 2000;
 const MAX_BYTES = 40 * 1024 * 1024; // linear memory never shrinks
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 export class Crashed extends Error {}
 
 export class Instance {
   #go; #exports; #events = new Map(); #nextEvent = 1; #pending = 0; #served = 0; #aborts = new Map();
   dead = false;
+  alive = null; // called when the event begins to wait for something
 
   // program is for one that ends instead of serving, as the conformance suites
   // do: {args, env, print(line), ended(code)}.
@@ -31,7 +35,7 @@ export class Instance {
     this.#go = new Go();
     this.#go.argv = [name, ...(program.args ?? [])];
     this.#go.exit = (code) => { this.crash(); program.ended?.(code); };
-    const wasm = new WebAssembly.Instance(module, this.#go.importObject);
+    const wasm = new WebAssembly.Instance(module, { ...this.#go.importObject, instar: this.#imports() });
     this.#exports = wasm.exports;
     this.#go.run(wasm).catch(() => this.crash()); // runs main until it waits for the first event
     if (!this.bridge.handle && !program.ended) throw new Crashed(`${name}: the program ended before it served`);
@@ -45,13 +49,13 @@ export class Instance {
     this.#served++;
     this.context.env = env;
     this.context.ctx = ctx;
-    const run = { id, ...event, env };
+    const run = { id, ...event, env, head: encoder.encode(event.head) };
     const response = new Promise((resolve, reject) => { run.resolve = resolve; run.reject = reject; });
     const ended = new Promise((resolve) => { run.end = resolve; });
     this.#events.set(id, run);
     const cancel = () => this.#enter(() => this.bridge.cancel(id));
     event.signal?.addEventListener("abort", cancel, { once: true });
-    this.#enter(() => this.bridge.handle(run));
+    this.#enter(() => this.bridge.handle(id, run.head.length, event.body?.length ?? 0));
     if (event.signal?.aborted) cancel(); // while the event waited for its instance
     return { response, ended: ended.finally(() => event.signal?.removeEventListener("abort", cancel)) };
   }
@@ -109,6 +113,7 @@ export class Instance {
   // goroutine waits any more.
   #settle(promise, id, drop) {
     this.#pending++;
+    this.alive?.();
     promise.then(
       (value) => {
         this.#pending--;
@@ -128,8 +133,40 @@ export class Instance {
       ([, , reader]) => { reader?.cancel().catch(() => {}); });
   }
 
+  // #imports are what the program calls with numbers alone (shared/workers/run.go).
+  #imports() {
+    return {
+      // take copies an event's head and body into the program's memory.
+      take: (id, into) => {
+        const run = this.#events.get(id);
+        const memory = new Uint8Array(this.#exports.mem.buffer);
+        memory.set(run.head, into);
+        if (run.body) memory.set(run.body, into + run.head.length);
+      },
+      // respond is an answer at once.
+      respond: (id, status, head, headLength, body, bodyLength) => {
+        const run = this.#events.get(id);
+        const memory = this.#exports.mem.buffer;
+        const headers = parseHeaders(decoder.decode(new Uint8Array(memory, head, headLength)));
+        const bodyless = status === 204 || status === 205 || status === 304 || run.method === "HEAD" || bodyLength === 0;
+        run.resolve(new Response(bodyless ? null : memory.slice(body, body + bodyLength), { status, headers }));
+        run.answered = true;
+      },
+      // Everything of the event has returned. dirty: the program panicked.
+      ended: (id, dirty) => {
+        const run = this.#events.get(id);
+        this.#events.delete(id);
+        run.reader?.cancel().catch(() => {}); // a body nobody read to its end
+        if (!run.answered) this.#unanswered(run);
+        if (dirty || !run.answered) this.dead = true;
+        run.end();
+      },
+    };
+  }
+
   #bridge() {
     return {
+      run: (id) => this.#events.get(id),
       // A method of a platform object.
       method: (id, target, name, ...args) => this.#settle(target[name](...args), id),
       abort: (id) => { this.#aborts.get(id)?.abort(); },
@@ -157,13 +194,9 @@ export class Instance {
         { prefix: prefix || undefined, startAfter: startAfter || undefined, limit })
         .then((page) => [page.truncated, page.objects.map((o) => `${o.etag} ${o.size} ${o.key}`).join("\n")]), id),
 
-      // An answer at once, or a head now and the body through a writer.
-      respond: (run, status, headers, body) => {
-        const bodyless = status === 204 || status === 205 || status === 304 || run.method === "HEAD";
-        run.resolve(new Response(bodyless ? null : body, { status, headers: parseHeaders(headers) }));
-        run.answered = true;
-      },
-      stream: (run, status, headers) => {
+      // The head of an answer now, its body through the writer.
+      stream: (id, status, headers) => {
+        const run = this.#events.get(id);
         const { readable, writable } = new TransformStream();
         run.resolve(new Response(readable, { status, headers: parseHeaders(headers) }));
         run.writer = writable.getWriter();
@@ -172,17 +205,10 @@ export class Instance {
         return run.writer;
       },
       // The outcome of an event that is not a request: "" is success.
-      outcome: (run, error, retrySeconds) => {
+      outcome: (id, error, retrySeconds) => {
+        const run = this.#events.get(id);
         run.resolve({ error, retrySeconds });
         run.answered = true;
-      },
-      // Everything of the event has returned. dirty: the program panicked.
-      ended: (run, dirty) => {
-        this.#events.delete(run.id);
-        run.reader?.cancel().catch(() => {}); // a body nobody read to its end
-        if (!run.answered) this.#unanswered(run);
-        if (dirty || !run.answered) this.dead = true;
-        run.end();
       },
     };
   }
@@ -192,17 +218,20 @@ export class Instance {
       Object, Array, Uint8Array, Uint8ClampedArray, Promise, Error, Date, Request, Response, Headers,
       ReadableStream, FixedLengthStream: globalThis.FixedLengthStream, AbortController,
       TextEncoder, TextDecoder, performance, crypto, clearTimeout,
-      setTimeout: (call, ms) => setTimeout(() => this.#enter(call), ms),
+      setTimeout: (call, ms) => {
+        this.alive?.();
+        return setTimeout(() => this.#enter(call), ms);
+      },
       instar: this.bridge, context: this.context,
     };
     // What the Go runtime writes to stderr, line by line. A panic's value may
     // hold a person's words, so only the runtime's own errors are printed.
     let rest = "";
-    const decoder = new TextDecoder();
+    const lineDecoder = new TextDecoder();
     scope.fs = {
       constants: { O_WRONLY: -1, O_RDWR: -1, O_CREAT: -1, O_TRUNC: -1, O_APPEND: -1, O_EXCL: -1, O_DIRECTORY: -1 },
       writeSync: (_fd, bytes) => {
-        const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+        const lines = (rest + lineDecoder.decode(bytes, { stream: true })).split("\n");
         rest = lines.pop();
         for (const line of lines) {
           if (line.startsWith("panic: ") && !line.startsWith("panic: runtime error")) console.error("panic: (value withheld)");

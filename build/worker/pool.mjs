@@ -37,17 +37,24 @@ export class Pool {
   // run gives the event an instance, in the order of the calls, and resolves
   // to the program's answer. The instance is returned under ctx.waitUntil.
   async run(event, env, ctx) {
-    const acquired = this.#acquire(event.signal);
-    ctx.waitUntil(acquired.catch(() => {})); // a client that goes away does not end the wait half-way
-    const place = await acquired;
-    const heartbeat = setInterval(() => { place.seen = Date.now(); }, HEARTBEAT_MS);
+    let place = this.#free();
+    if (!place) {
+      const waiting = this.#wait(event.signal);
+      ctx.waitUntil(waiting.catch(() => {})); // a client that goes away does not end the wait half-way
+      place = await waiting;
+    }
+    // An event that waits for nothing is over before anybody asks for signs of life.
+    let heartbeat;
+    const alive = () => { heartbeat ??= setInterval(() => { place.seen = Date.now(); }, HEARTBEAT_MS); };
     const release = (reusable) => {
       clearInterval(heartbeat);
+      if (place.instance) place.instance.alive = null;
       this.#release(place, reusable);
     };
     let dispatched;
     try {
       place.instance ??= new Instance(this.#name, this.#module);
+      place.instance.alive = alive;
       dispatched = place.instance.dispatch(event, env, ctx);
     } catch (err) {
       release(false);
@@ -59,14 +66,17 @@ export class Pool {
     return dispatched.response;
   }
 
-  async #acquire(signal) {
-    if (this.#waiting.length === 0) {
-      if (this.#idle.length) {
-        kept--;
-        return this.#take(this.#idle.pop());
-      }
-      if (this.#places.size < this.#limit) return this.#take(null);
+  // #free is a place if one is to be had at once.
+  #free() {
+    if (this.#waiting.length) return null;
+    if (this.#idle.length) {
+      kept--;
+      return this.#take(this.#idle.pop());
     }
+    return this.#places.size < this.#limit ? this.#take(null) : null;
+  }
+
+  async #wait(signal) {
     const turn = { place: null, seen: Date.now() };
     const granted = new Promise((resolve) => { turn.grant = (place) => { turn.place = place; resolve(); }; });
     this.#waiting.push(turn);

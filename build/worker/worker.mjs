@@ -31,21 +31,18 @@ export function createWorker(functions, route, triggers) {
   }
 
   async function serve(name, request, env, ctx) {
-    const event = {
-      kind: "fetch",
-      method: request.method,
-      url: request.url,
-      headers: formatHeaders(request.headers),
-      signal: request.signal,
-      body: null,
-      reader: null,
-    };
+    const event = { method: request.method, signal: request.signal };
     try {
+      let form = "";
       if (request.body) {
         const length = Number(request.headers.get("content-length") ?? NaN);
         if (length <= WHOLE_BODY) event.body = new Uint8Array(await request.arrayBuffer());
-        else event.reader = request.body.getReader();
+        else {
+          event.reader = request.body.getReader();
+          form = "stream";
+        }
       }
+      event.head = `fetch\n${request.method}\n${request.url}\n${form}\n${formatHeaders(request.headers)}`;
       return await pool(name).run(event, cut(name, env, ctx), ctx);
     } catch (err) {
       return failed(err);
@@ -54,7 +51,7 @@ export function createWorker(functions, route, triggers) {
 
   return {
     async fetch(request, env, ctx) {
-      const name = route(new URL(request.url).pathname);
+      const name = route(pathname(request.url));
       if (name) return serve(name, request, env, ctx);
       if (env.ASSETS) return env.ASSETS.fetch(request);
       return Response.json({ error: "not found" }, { status: 404 });
@@ -63,7 +60,7 @@ export function createWorker(functions, route, triggers) {
     // Each message is an event of its own: one failing does not repeat its neighbours.
     async queue(batch, env, ctx) {
       await Promise.all(batch.messages.map(async (message) => {
-        const event = { kind: "queue", messageId: message.id, attempts: message.attempts, body: new Uint8Array(message.body) };
+        const event = { head: `queue\n${message.id}\n${message.attempts}\n`, body: new Uint8Array(message.body) };
         try {
           const outcome = await pool(triggers.queue).run(event, cut(triggers.queue, env, ctx), ctx);
           if (outcome.error === "") message.ack();
@@ -76,11 +73,18 @@ export function createWorker(functions, route, triggers) {
     },
 
     async scheduled(controller, env, ctx) {
-      const event = { kind: "scheduled", scheduledTime: controller.scheduledTime, cron: controller.cron };
+      const event = { head: `scheduled\n${controller.scheduledTime}\n` };
       const outcome = await pool(triggers.scheduled).run(event, cut(triggers.scheduled, env, ctx), ctx);
       if (outcome.error !== "") throw new Error("the schedule function reported a failure; its log says which");
     },
   };
+}
+
+// pathname is that of an absolute URL, without parsing all of it.
+function pathname(url) {
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  const end = url.indexOf("?", start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
 }
 
 // spread is the binding, or, where it has numbered companions (the local queues

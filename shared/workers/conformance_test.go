@@ -25,7 +25,7 @@ func init() { bridge.Set("settled", js.FuncOf(settled)) } // as Run does
 // requestEnv is the env of the request that started the binary.
 func requestEnv() *Env {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	return &Env{event: &event{ctx: ctx, cancel: cancel}, values: js.Global().Get("context").Get("env")}
+	return &Env{event: &event{ctx: ctx, cancel: cancel}, given: js.Global().Get("context").Get("env")}
 }
 
 func openBucket(t *testing.T) bucket.Bucket {

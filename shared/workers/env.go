@@ -19,14 +19,21 @@ import (
 // for in build/worker/functions.mjs. It and everything got from it ends with
 // the event.
 type Env struct {
-	event  *event
-	values js.Value
+	event *event
+	given js.Value // read when first asked for
+}
+
+func (e *Env) value(name string) js.Value {
+	if e.given.IsUndefined() {
+		e.given = e.event.run().Get("env")
+	}
+	return e.given.Get(name)
 }
 
 // Var returns a variable or secret, or "" when it is not set or not given to
 // this function.
 func (e *Env) Var(name string) string {
-	v := e.values.Get(name)
+	v := e.value(name)
 	if v.Type() != js.TypeString {
 		return ""
 	}
@@ -55,7 +62,7 @@ func (e *Env) WaitUntil(f func(ctx context.Context)) {
 }
 
 func (e *Env) binding(name string) (js.Value, error) {
-	v := e.values.Get(name)
+	v := e.value(name)
 	if v.Type() != js.TypeObject {
 		return v, fmt.Errorf("binding %s is missing: add it to wrangler.toml", name)
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall/js"
+	"unsafe"
 )
 
 // wholeResponse is how many bytes of a response are held back so that a short
@@ -39,32 +40,33 @@ func (e *event) serveFetch(handler func() http.Handler) {
 	}
 }
 
-// request converts the platform's request. Headers came as one block of
-// "name:value\n" lines; the body as one array or a stream reader.
+// request converts the platform's request. Its head is the method, the URL,
+// "stream" when the body is to be read from a stream reader, and the headers.
 func (e *event) request() (*http.Request, error) {
-	u, err := url.Parse(e.run.Get("url").String())
+	method, address, form := e.line(), e.line(), e.line()
+	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}
 	r := &http.Request{
-		Method: e.run.Get("method").String(),
+		Method: method,
 		URL:    u,
 		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        parseHeader(e.run.Get("headers").String()),
+		Header:        parseHeader(e.lines),
 		Host:          u.Host,
 		RequestURI:    u.RequestURI(),
 		Body:          http.NoBody,
-		ContentLength: 0,
+		ContentLength: int64(len(e.body)),
 	}
 	r.RemoteAddr = r.Header.Get("Cf-Connecting-Ip")
-	if body := e.run.Get("body"); body.Type() == js.TypeObject {
-		data := copyIn(body)
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
-	} else if reader := e.run.Get("reader"); reader.Type() == js.TypeObject {
-		r.Body, r.ContentLength = &stream{ctx: e.ctx, reader: reader}, -1
+	switch {
+	case form == "stream":
+		r.Body, r.ContentLength = &stream{ctx: e.ctx, reader: e.run().Get("reader")}, -1
 		if n, err := strconv.ParseInt(r.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
 			r.ContentLength = n
 		}
+	case len(e.body) > 0:
+		r.Body = io.NopCloser(bytes.NewReader(e.body))
 	}
 	return r.WithContext(e.ctx), nil
 }
@@ -218,7 +220,7 @@ func (w *responseWriter) flush() {
 	if !w.started {
 		w.started = true
 		w.sniff()
-		w.writer = bridge.Call("stream", w.event.run, w.status, formatHeader(w.header))
+		w.writer = bridge.Call("stream", w.event.id, w.status, formatHeader(w.header))
 	}
 	if len(w.held) > 0 && w.err == nil {
 		chunk := copyOut(w.held)
@@ -241,11 +243,14 @@ func (w *responseWriter) finish() {
 		return
 	}
 	w.sniff()
-	body := js.Null()
-	if len(w.held) > 0 {
-		body = copyOut(w.held)
-	}
-	bridge.Call("respond", w.event.run, w.status, formatHeader(w.header), body)
+	w.event.respond(w.status, formatHeader(w.header), w.held)
+}
+
+// respond sends a whole answer.
+func (e *event) respond(status int, header string, body []byte) {
+	head := append([]byte(header), 0) // never empty: its address is taken
+	data := append(body, 0)
+	respond(int32(e.id), int32(status), unsafe.Pointer(&head[0]), int32(len(header)), unsafe.Pointer(&data[0]), int32(len(body)))
 }
 
 // fail ends the response of a handler that panicked: 500 with the id that is
@@ -260,6 +265,5 @@ func (w *responseWriter) fail(err error) {
 	if errors.As(err, &p) {
 		id = p.ID
 	}
-	body := copyOut([]byte(`{"error":"internal error","id":"` + id + `"}`))
-	bridge.Call("respond", w.event.run, http.StatusInternalServerError, "Content-Type:application/json\n", body)
+	w.event.respond(http.StatusInternalServerError, "Content-Type:application/json\n", []byte(`{"error":"internal error","id":"`+id+`"}`))
 }

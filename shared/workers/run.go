@@ -13,10 +13,12 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall/js"
 	"time"
+	"unsafe"
 
 	"instar/shared/queue"
 )
@@ -31,14 +33,31 @@ type Function struct {
 	Scheduled func(ctx context.Context, env *Env, at time.Time) error
 }
 
-// event is one event being served.
+// event is one event being served. What the JavaScript half knows of it came
+// as one block of bytes: lines of text that depend on the kind, then the body.
 type event struct {
-	run    js.Value // the JavaScript half's record of it
+	id     int
+	kind   string // "fetch", "queue", "scheduled"
+	lines  string // the rest of the head
+	body   []byte
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	rest   sync.WaitGroup // functions given to Env.WaitUntil
 	dirty  bool           // a goroutine panicked; the instance must not be used again
 }
+
+// The way of an event in and of a short answer out. Both copy bytes between the
+// program's memory and the JavaScript half without a js.Value, each of which
+// costs a table entry there and a finalizer here.
+
+//go:wasmimport instar take
+func take(event int32, into unsafe.Pointer)
+
+//go:wasmimport instar respond
+func respond(event, status int32, head unsafe.Pointer, headLen int32, body unsafe.Pointer, bodyLen int32)
+
+//go:wasmimport instar ended
+func ended(event int32, dirty int32)
 
 // errGone is the cause of a context cancelled by the platform.
 var errGone = errors.New("the caller is gone")
@@ -70,50 +89,77 @@ func Run(f Function) {
 		go time.Sleep(time.Millisecond)
 		return nil
 	}))
+	// One goroutine serves all events, so that its stack grows once.
+	events := make(chan *event, 1)
+	go func() {
+		for e := range events {
+			func() {
+				defer func() { // also when the handler calls runtime.Goexit
+					e.rest.Wait()
+					e.cancel(nil)
+					lock.Lock()
+					delete(running, e.id)
+					lock.Unlock()
+					dirty := int32(0)
+					if e.dirty {
+						dirty = 1
+					}
+					ended(int32(e.id), dirty)
+				}()
+				e.serve(f)
+			}()
+		}
+	}()
 	bridge.Set("handle", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if baseline == 0 {
 			baseline = runtime.NumGoroutine()
 		}
-		e := &event{run: args[0]}
-		e.ctx, e.cancel = context.WithCancelCause(context.Background())
-		id := e.run.Get("id").Int()
+		e := receive(args[0].Int(), args[1].Int(), args[2].Int())
 		lock.Lock()
-		running[id] = e
+		running[e.id] = e
 		lock.Unlock()
-		go func() {
-			defer func() { // also when the handler calls runtime.Goexit
-				e.rest.Wait()
-				e.cancel(nil)
-				lock.Lock()
-				delete(running, id)
-				lock.Unlock()
-				bridge.Call("ended", e.run, e.dirty)
-			}()
-			e.serve(f)
-		}()
+		events <- e
 		return nil
 	}))
 	select {}
 }
 
+// receive takes an event over: a head of the given length, whose first line is
+// the kind, and a body.
+func receive(id, head, body int) *event {
+	data := make([]byte, head+body+1) // never empty: its address is taken
+	take(int32(id), unsafe.Pointer(&data[0]))
+	e := &event{id: id, body: data[head : head+body : head+body]}
+	e.kind, e.lines, _ = strings.Cut(string(data[:head]), "\n")
+	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	return e
+}
+
+// line cuts the next line off the head.
+func (e *event) line() (line string) {
+	line, e.lines, _ = strings.Cut(e.lines, "\n")
+	return line
+}
+
+// run is the JavaScript half's own record of the event.
+func (e *event) run() js.Value { return bridge.Call("run", e.id) }
+
 func (e *event) serve(f Function) {
-	env := &Env{event: e, values: e.run.Get("env")}
-	switch kind := e.run.Get("kind").String(); {
-	case kind == "fetch" && f.Fetch != nil:
+	env := &Env{event: e}
+	switch {
+	case e.kind == "fetch" && f.Fetch != nil:
 		e.serveFetch(func() http.Handler { return f.Fetch(env) })
-	case kind == "queue" && f.Queue != nil:
+	case e.kind == "queue" && f.Queue != nil:
 		e.report(func() error {
-			return f.Queue(env)(e.ctx, queue.Message{
-				ID:       e.run.Get("messageId").String(),
-				Body:     copyIn(e.run.Get("body")),
-				Attempts: e.run.Get("attempts").Int(),
-			})
+			m := queue.Message{ID: e.line(), Body: e.body}
+			m.Attempts, _ = strconv.Atoi(e.line())
+			return f.Queue(env)(e.ctx, m)
 		})
-	case kind == "scheduled" && f.Scheduled != nil:
-		at := time.UnixMilli(int64(e.run.Get("scheduledTime").Float()))
-		e.report(func() error { return f.Scheduled(e.ctx, env, at) })
+	case e.kind == "scheduled" && f.Scheduled != nil:
+		milliseconds, _ := strconv.ParseInt(e.line(), 10, 64)
+		e.report(func() error { return f.Scheduled(e.ctx, env, time.UnixMilli(milliseconds)) })
 	default:
-		e.report(func() error { return fmt.Errorf("this function does not serve %s events", kind) })
+		e.report(func() error { return fmt.Errorf("this function does not serve %s events", e.kind) })
 	}
 }
 
@@ -122,7 +168,7 @@ func (e *event) serve(f Function) {
 func (e *event) report(handler func() error) {
 	err := e.guard(handler)
 	if err == nil {
-		bridge.Call("outcome", e.run, "", 0)
+		bridge.Call("outcome", e.id, "", 0)
 		return
 	}
 	var retry *queue.Retry
@@ -130,9 +176,9 @@ func (e *event) report(handler func() error) {
 	if errors.As(err, &retry) {
 		seconds = int(queue.RoundDelay(retry.After).Seconds())
 	} else {
-		slog.Error("event failed", "kind", e.run.Get("kind").String(), "error", err.Error())
+		slog.Error("event failed", "kind", e.kind, "error", err.Error())
 	}
-	bridge.Call("outcome", e.run, "failed", seconds)
+	bridge.Call("outcome", e.id, "failed", seconds)
 }
 
 // panicked is the error of a handler that panicked; ID is in the log.
