@@ -20,7 +20,7 @@ const decoder = new TextDecoder();
 export class Crashed extends Error {}
 
 export class Instance {
-  #go; #exports; #events = new Map(); #nextEvent = 1; #pending = 0; #served = 0; #aborts = new Map();
+  #go; #exports; #events = new Map(); #nextEvent = 1; #pending = 0; #served = 0; #aborts = new Map(); #idle = false;
   dead = false;
   alive = null; // called when the event begins to wait for something
 
@@ -80,7 +80,7 @@ export class Instance {
   }
 
   #quiet() {
-    return this.#pending === 0 && this.#go._scheduledTimeouts.size === 0 && this.bridge.idle();
+    return this.#pending === 0 && this.#go._scheduledTimeouts.size === 0 && (this.#idle || this.bridge.idle());
   }
 
   #enter(call) {
@@ -152,13 +152,15 @@ export class Instance {
         run.resolve(new Response(bodyless ? null : memory.slice(body, body + bodyLength), { status, headers }));
         run.answered = true;
       },
-      // Everything of the event has returned. dirty: the program panicked.
-      ended: (id, dirty) => {
+      // Everything of the event has returned. Flags: 1, the program panicked; 2, no
+      // goroutine of the event is left.
+      ended: (id, flags) => {
         const run = this.#events.get(id);
         this.#events.delete(id);
         run.reader?.cancel().catch(() => {}); // a body nobody read to its end
         if (!run.answered) this.#unanswered(run);
-        if (dirty || !run.answered) this.dead = true;
+        if (flags & 1 || !run.answered) this.dead = true;
+        this.#idle = (flags & 2) !== 0;
         run.end();
       },
     };

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"instar/shared/bucket"
@@ -44,17 +43,13 @@ type marker struct {
 // put on the queue. A failure repeats some of them; that changes nothing.
 func (s *Sweeper) Sweep(ctx context.Context, at time.Time) (int, error) {
 	key := s.Agent + "/sweep"
-	m := marker{V: 1, Done: map[string]string{}}
-	o, err := s.Bucket.Get(ctx, key)
-	if err == nil {
-		err = json.Unmarshal(o.Data, &m)
-	}
-	if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+	m, etag, err := s.marker(ctx, key)
+	if err != nil {
 		return 0, fmt.Errorf("read sweep marker: %w", err)
 	}
 	swept := 0
 	for _, channel := range []string{"telegram", "slack", "web"} {
-		n, err := s.channel(ctx, channel, at.Add(-age), &m)
+		n, err := s.channel(ctx, channel, at.Add(-age), m)
 		swept += n
 		if err != nil {
 			return swept, err
@@ -67,15 +62,36 @@ func (s *Sweeper) Sweep(ctx context.Context, at time.Time) (int, error) {
 	if err != nil {
 		return swept, err
 	}
-	if o.ETag == "" {
+	if etag == "" {
 		_, err = s.Bucket.PutIfAbsent(ctx, key, data)
 	} else {
-		_, err = s.Bucket.PutIfMatch(ctx, key, o.ETag, data)
+		_, err = s.Bucket.PutIfMatch(ctx, key, etag, data)
 	}
 	if err != nil && !errors.Is(err, bucket.ErrPrecondition) { // another run was faster: as good
 		return swept, fmt.Errorf("save sweep marker: %w", err)
 	}
 	return swept, nil
+}
+
+func (s *Sweeper) marker(ctx context.Context, key string) (m *marker, etag string, err error) {
+	o, err := s.Bucket.Get(ctx, key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return &marker{V: 1, Done: map[string]string{}}, "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	m = new(marker)
+	if err := json.Unmarshal(o.Data, m); err != nil {
+		return nil, "", err
+	}
+	if m.V != 1 {
+		return nil, "", fmt.Errorf("version %d is not readable by this program", m.V)
+	}
+	if m.Done == nil {
+		m.Done = map[string]string{}
+	}
+	return m, o.ETag, nil
 }
 
 func (s *Sweeper) channel(ctx context.Context, name string, until time.Time, m *marker) (int, error) {
@@ -92,7 +108,7 @@ func (s *Sweeper) channel(ctx context.Context, name string, until time.Time, m *
 	limit := fmt.Sprintf("%s%010d", folder, until.Unix())
 	n := 0
 	for _, entry := range page.Entries {
-		if strings.Compare(entry.Key, limit) >= 0 {
+		if entry.Key >= limit {
 			break
 		}
 		body, err := json.Marshal(inbox.Wake{V: 1, Key: entry.Key, Again: true})

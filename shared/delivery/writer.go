@@ -15,6 +15,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -193,16 +194,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // Deliver brings the parts to the platform: those with an id by editing, the
 // others by sending, each recorded at once. Called again after a failure it
-// goes on where it was; then a message that is gone was deleted by somebody and
-// stays so, whereas the first time the answer is sent anew.
+// goes on where it was; then a message that cannot be edited was deleted by
+// somebody and stays so, whereas the first time the answer is sent anew.
 func Deliver(ctx context.Context, s channel.Sender, to chat.Address, replyTo string, parts []session.Part, again bool, record func(ctx context.Context, i int, id string) error) error {
 	for i, part := range parts {
 		if part.ID != "" {
 			err := s.Edit(ctx, to, part.ID, part.Text)
-			if err == nil || gone(err) && again {
+			if err == nil || fixed(err) && again {
 				continue
 			}
-			if !gone(err) {
+			if !fixed(err) {
 				return err
 			}
 		}
@@ -217,14 +218,18 @@ func Deliver(ctx context.Context, s channel.Sender, to chat.Address, replyTo str
 	return nil
 }
 
-// gone reports that the message to edit does not exist any more.
-func gone(err error) bool {
+// fixed reports that the message does not exist any more or cannot be edited
+// any more, though others may be sent.
+func fixed(err error) bool {
 	var api *channel.APIError
 	if !errors.As(err, &api) {
 		return false
 	}
 	reason := strings.ToLower(api.Reason)
-	return strings.Contains(reason, "message to edit not found") || strings.Contains(reason, "message_not_found")
+	return slices.ContainsFunc([]string{
+		"message to edit not found", "message_id_invalid", "message can't be edited", // Telegram
+		"message_not_found", "cant_update_message", "edit_window_closed", // Slack
+	}, func(one string) bool { return strings.Contains(reason, one) })
 }
 
 // Hopeless reports that the platform refuses for good (the bot was blocked, the
@@ -234,11 +239,15 @@ func Hopeless(err error) bool {
 	if !errors.As(err, &api) {
 		return false
 	}
-	switch {
-	case api.Status == http.StatusTooManyRequests || api.Status >= 500 || api.Status == 0:
+	switch api.Status {
+	case 0, http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return false
-	case api.Status == http.StatusOK: // Slack says ok:false with 200
-		return api.Reason != "ratelimited" && api.Reason != "internal_error" && api.Reason != "fatal_error" && api.Reason != "service_unavailable"
 	}
-	return true
+	switch api.Reason {
+	case "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org":
+		return false // Slack says these with 200
+	case "no error code", "no description":
+		return api.Status/100 == 4 // an answer with 2xx that is not the platform's
+	}
+	return api.Status < 500
 }

@@ -34,9 +34,11 @@ func Key(agent string, m *chat.Message) string {
 	return fmt.Sprintf("%s%s/%010d-%s", Prefix(agent), m.Channel, max(m.Time.Unix(), 0), id)
 }
 
-// stale is how old a repeated event may be to still be put on the queue again.
-// An older one was either answered or is the sweeper's.
-const stale = time.Hour
+// stale is how old a repeated event may be to still be put on the queue again:
+// as long as Telegram keeps an update, and Slack retries one, that was not
+// accepted. So a backlog is not lost when the queue fails on its arrival; an
+// older repetition is no platform's retry, and its turn may be forgotten.
+const stale = 24 * time.Hour
 
 // Wake is the body of a queue message: there is something in the inbox.
 type Wake struct {

@@ -1,13 +1,10 @@
 package session_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -68,46 +65,6 @@ func TestEveryInterleavingAnswersAMessageOnce(t *testing.T) {
 	}
 }
 
-// path is a list of choices; next makes it the next one in order.
-type path struct {
-	taken, of []int
-	at        int
-	seen      map[[16]byte]bool // states from where everything was tried
-}
-
-// known reports whether the run has come to a state that another came to
-// before: what follows is the same.
-func (p *path) known(state func() [16]byte) bool {
-	if p.at < len(p.taken) {
-		return false // on the way to a new one
-	}
-	key := state()
-	known := p.seen[key]
-	p.seen[key] = true
-	return known
-}
-
-func (p *path) choose(n int) int {
-	if p.at == len(p.taken) {
-		p.taken, p.of = append(p.taken, 0), append(p.of, n)
-	}
-	choice := p.taken[p.at]
-	p.at++
-	return choice
-}
-
-func (p *path) next() bool {
-	p.at = 0
-	for i := len(p.taken) - 1; i >= 0; i-- {
-		if p.taken[i]+1 < p.of[i] {
-			p.taken[i]++
-			p.taken, p.of = p.taken[:i+1], p.of[:i+1]
-			return true
-		}
-	}
-	return false
-}
-
 // world is one run.
 type world struct {
 	t       *testing.T
@@ -161,266 +118,6 @@ func deadTurn(w *world, recorded bool) {
 	w.clock.pass(session.Lease)
 	w.deliver(1, true)
 	w.deliver(1, true)
-}
-
-// worker is a program that stands before a call, the pending one.
-type worker struct {
-	world   *world
-	name    string
-	yield   func(call string) bool
-	resume  func() (call string, more bool)
-	stop    func()
-	pending string
-	ended   bool
-	until   time.Time // before then the queue does not come again
-	fault   string    // what becomes of the pending call: "", "dies" or "is lost"
-	dead    bool      // in this delivery
-	learned []byte    // in this delivery, from its calls
-}
-
-var (
-	errDead      = errors.New("this worker is dead")
-	errAbandoned = errors.New("this run is over")
-)
-
-// call waits until it is this worker's step.
-func (o *worker) call(what string) error {
-	if !o.dead {
-		if !o.yield(what) {
-			panic(errAbandoned)
-		}
-		o.dead = o.fault == "dies"
-		o.learned = fmt.Appendln(o.learned, what, o.fault, o.world.clock.Now().UnixNano())
-	}
-	if o.dead {
-		return errDead
-	}
-	return nil
-}
-
-func (o *worker) step(fault string) {
-	o.fault = fault
-	o.world.trace = append(o.world.trace, strings.TrimSpace(fmt.Sprintf("%s: %s %s", o.name, o.pending, fault)))
-	var more bool
-	o.pending, more = o.resume()
-	o.ended = !more
-}
-
-func (w *world) add(name string, program func(o *worker, s *session.Store)) {
-	o := &worker{world: w, name: name}
-	o.resume, o.stop = iter.Pull(func(yield func(string) bool) {
-		defer func() {
-			if e := recover(); e != nil && e != errAbandoned {
-				panic(e)
-			}
-		}()
-		o.yield = yield
-		program(o, &session.Store{Bucket: stepped{o}, Agent: "main", Now: w.clock.Now, Fold: userText})
-	})
-	o.pending, _ = o.resume()
-	w.workers = append(w.workers, o)
-}
-
-// run goes on until every worker has ended, or until what follows was tried before.
-func (w *world) run() (ended bool) {
-	for range 500 {
-		type choice struct {
-			worker *worker // nil: the clock passes a lease
-			fault  string
-		}
-		var choices []choice
-		var due time.Time
-		ended := true
-		for _, o := range w.workers {
-			switch {
-			case o.ended:
-				continue
-			case w.clock.Now().Before(o.until):
-				if due.IsZero() || o.until.Before(due) {
-					due = o.until
-				}
-			default:
-				choices = append(choices, choice{o, ""})
-				if w.left.crashes > 0 {
-					choices = append(choices, choice{o, "dies"})
-				}
-				if w.left.lost > 0 && strings.HasPrefix(o.pending, "put") {
-					choices = append(choices, choice{o, "is lost"})
-				}
-			}
-			ended = false
-		}
-		if ended {
-			return true
-		}
-		if len(choices) == 0 {
-			w.clock.pass(due.Sub(w.clock.Now()))
-			continue
-		}
-		if w.left.jumps > 0 {
-			choices = append(choices, choice{})
-		}
-		if w.path.known(w.state) {
-			w.abandon()
-			return false
-		}
-		c := choices[w.path.choose(len(choices))]
-		switch c.fault {
-		case "dies":
-			w.left.crashes--
-		case "is lost":
-			w.left.lost--
-		}
-		if c.worker != nil {
-			c.worker.step(c.fault)
-			continue
-		}
-		w.left.jumps--
-		w.clock.pass(session.Lease)
-		w.trace = append(w.trace, "a lease lapses")
-	}
-	w.t.Error("the workers do not come to an end")
-	return false
-}
-
-// abandon lets no worker have any further effect, so that they end.
-func (w *world) abandon() {
-	for _, o := range w.workers {
-		o.stop()
-	}
-}
-
-// state tells two runs apart that could go on differently: by what the bucket
-// holds, by the time, and by what each worker has learned in its delivery. The
-// holders' random names count by when they turn up.
-func (w *world) state() [16]byte {
-	page, err := w.memory.List(context.Background(), bucket.ListOptions{Prefix: "main/sessions/"})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	all := fmt.Appendln(nil, w.clock.Now().UnixNano(), w.left)
-	for _, e := range page.Entries {
-		o, err := w.memory.Get(context.Background(), e.Key)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		all = append(append(append(all, e.Key...), o.Data...), '\n')
-	}
-	for seq := range 4 {
-		if h, ok := w.holders[seq]; ok {
-			all = fmt.Appendln(all, seq, h.name, h.until.UnixNano())
-		}
-	}
-	for _, o := range w.workers {
-		all = fmt.Appendln(all, o.ended, o.until.UnixNano(), o.pending)
-		all = append(all, o.learned...)
-	}
-	parts := bytes.Split(all, []byte(`"holder":"`))
-	names := map[string]int{}
-	for i, part := range parts[1:] {
-		name, rest, _ := bytes.Cut(part, []byte(`"`))
-		n, ok := names[string(name)]
-		if !ok {
-			n = len(names)
-			names[string(name)] = n
-		}
-		parts[i+1] = fmt.Append(nil, n, string(rest))
-	}
-	sum := sha256.Sum256(bytes.Join(parts, []byte("holder ")))
-	return [16]byte(sum[:16])
-}
-
-// check: every delivery was acknowledged; now every message has had one turn.
-func (w *world) check() {
-	s := &session.Store{Bucket: w.memory, Agent: "main", Now: w.clock.Now, Fold: userText}
-	head, _, err := s.Head(context.Background(), id)
-	if err != nil {
-		w.t.Error(err)
-		return
-	}
-	answered := map[string]int{}
-	for seq := 1; seq <= head.Turn.Seq; seq++ {
-		t, _, err := s.Turn(context.Background(), id, seq)
-		if err != nil || t.State != session.Done {
-			w.t.Errorf("turn %d is not done: %+v, %v", seq, t, err)
-			continue
-		}
-		answered[t.Message.ID]++
-	}
-	for m, n := range answered {
-		if n != 1 {
-			w.t.Errorf("message %s had %d turns", m, n)
-		}
-	}
-	inboxes, err := w.memory.List(context.Background(), bucket.ListOptions{Prefix: inbox.Prefix("main")})
-	if err != nil || len(answered) != len(inboxes.Entries) {
-		w.t.Errorf("%d of %d messages were answered, %v", len(answered), len(inboxes.Entries), err)
-	}
-}
-
-// stepped is the bucket as one worker sees it.
-type stepped struct{ *worker }
-
-func (s stepped) Get(ctx context.Context, key string) (bucket.Object, error) {
-	if err := s.call("get " + key); err != nil {
-		return bucket.Object{}, err
-	}
-	o, err := s.world.memory.Get(ctx, key)
-	s.learned = append(fmt.Appendln(s.learned, err), o.Data...)
-	return o, err
-}
-
-func (s stepped) PutIfAbsent(ctx context.Context, key string, data []byte) (string, error) {
-	return s.put(key, data, func() (string, error) { return s.world.memory.PutIfAbsent(ctx, key, data) })
-}
-
-func (s stepped) PutIfMatch(ctx context.Context, key, etag string, data []byte) (string, error) {
-	return s.put(key, data, func() (string, error) { return s.world.memory.PutIfMatch(ctx, key, etag, data) })
-}
-
-func (s stepped) Delete(context.Context, string) error { return errors.ErrUnsupported }
-
-func (s stepped) List(context.Context, bucket.ListOptions) (bucket.Page, error) {
-	return bucket.Page{}, errors.ErrUnsupported
-}
-
-func (s stepped) put(key string, data []byte, write func() (string, error)) (string, error) {
-	if err := s.call("put " + key); err != nil {
-		return "", err
-	}
-	etag, err := write()
-	s.learned = fmt.Appendln(s.learned, err)
-	if err == nil {
-		s.world.written(key, data)
-	}
-	if s.fault == "is lost" {
-		return "", errInjected
-	}
-	return etag, err
-}
-
-// written watches the records of turns: only one holder ends a turn, with one
-// reply, and once it has ended it never runs again.
-func (w *world) written(key string, data []byte) {
-	if !strings.Contains(key, "/turns/") {
-		return
-	}
-	var t session.Turn
-	if err := json.Unmarshal(data, &t); err != nil {
-		w.t.Error(err)
-		return
-	}
-	if t.State == session.Done {
-		if w.ends[key] == nil {
-			w.ends[key] = map[string]bool{}
-		}
-		w.ends[key][t.Holder+": "+t.Reply] = true
-	} else if w.ends[key] != nil {
-		w.t.Errorf("%s runs again after its end", key)
-	}
-	if n := len(w.ends[key]); n > 1 {
-		w.t.Errorf("%s has %d ends: %v", key, n, w.ends[key])
-	}
 }
 
 func (w *world) deliver(message int, redelivery bool) {
@@ -504,4 +201,56 @@ func (w *world) stop() {
 	w.add("stop", func(o *worker, s *session.Store) {
 		s.RequestStop(context.Background(), id, w.clock.Now())
 	})
+}
+
+// check: every delivery was acknowledged; now every message has had one turn.
+func (w *world) check() {
+	s := &session.Store{Bucket: w.memory, Agent: "main", Now: w.clock.Now, Fold: userText}
+	head, _, err := s.Head(context.Background(), id)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	answered := map[string]int{}
+	for seq := 1; seq <= head.Turn.Seq; seq++ {
+		t, _, err := s.Turn(context.Background(), id, seq)
+		if err != nil || t.State != session.Done {
+			w.t.Errorf("turn %d is not done: %+v, %v", seq, t, err)
+			continue
+		}
+		answered[t.Message.ID]++
+	}
+	for m, n := range answered {
+		if n != 1 {
+			w.t.Errorf("message %s had %d turns", m, n)
+		}
+	}
+	inboxes, err := w.memory.List(context.Background(), bucket.ListOptions{Prefix: inbox.Prefix("main")})
+	if err != nil || len(answered) != len(inboxes.Entries) {
+		w.t.Errorf("%d of %d messages were answered, %v", len(answered), len(inboxes.Entries), err)
+	}
+}
+
+// written watches the records of turns: only one holder ends a turn, with one
+// reply, and once it has ended it never runs again.
+func (w *world) written(key string, data []byte) {
+	if !strings.Contains(key, "/turns/") {
+		return
+	}
+	var t session.Turn
+	if err := json.Unmarshal(data, &t); err != nil {
+		w.t.Error(err)
+		return
+	}
+	if t.State == session.Done {
+		if w.ends[key] == nil {
+			w.ends[key] = map[string]bool{}
+		}
+		w.ends[key][t.Holder+": "+t.Reply] = true
+	} else if w.ends[key] != nil {
+		w.t.Errorf("%s runs again after its end", key)
+	}
+	if n := len(w.ends[key]); n > 1 {
+		w.t.Errorf("%s has %d ends: %v", key, n, w.ends[key])
+	}
 }

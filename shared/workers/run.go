@@ -57,7 +57,12 @@ func take(event int32, into unsafe.Pointer)
 func respond(event, status int32, head unsafe.Pointer, headLen int32, body unsafe.Pointer, bodyLen int32)
 
 //go:wasmimport instar ended
-func ended(event int32, dirty int32)
+func ended(event int32, flags int32)
+
+const (
+	flagDirty = 1 << iota // a goroutine panicked
+	flagQuiet             // no goroutine of the event is left
+)
 
 // errGone is the cause of a context cancelled by the platform.
 var errGone = errors.New("the caller is gone")
@@ -77,6 +82,8 @@ func Run(f Function) {
 		}
 		return nil
 	}))
+	// How many goroutines there are when an event begins: while Go code runs,
+	// the one that the platform's call came in on is always among them.
 	baseline := 0
 	bridge.Set("idle", js.FuncOf(func(js.Value, []js.Value) any {
 		return runtime.NumGoroutine() <= baseline
@@ -100,11 +107,14 @@ func Run(f Function) {
 					lock.Lock()
 					delete(running, e.id)
 					lock.Unlock()
-					dirty := int32(0)
+					flags := int32(0)
 					if e.dirty {
-						dirty = 1
+						flags |= flagDirty
 					}
-					ended(int32(e.id), dirty)
+					if runtime.NumGoroutine() <= baseline {
+						flags |= flagQuiet
+					}
+					ended(int32(e.id), flags)
 				}()
 				e.serve(f)
 			}()
