@@ -64,10 +64,11 @@ export class Instance {
   // the instance may serve another.
   async reusable() {
     if (this.#served >= MAX_EVENTS) return false;
-    for (let waited = 0, step = 1; !this.dead; waited += step, step *= 2) {
+    for (let waited = 0, step = 2; !this.dead; waited += step, step = Math.min(2 * step, 50)) {
       if (this.#quiet()) break;
       if (waited > QUIET_MS) return false;
-      if (waited === 0) this.#enter(() => this.bridge.settleTimers());
+      // Each time, since a timer may have been stopped only after the last.
+      if (this.#pending === 0) this.#enter(() => this.bridge.settleTimers());
       await new Promise((resolve) => setTimeout(resolve, step));
     }
     this.context.env = this.context.ctx = {};
