@@ -30,8 +30,12 @@ const vars = { ...readDevVars(join(root, ".dev.vars")) };
 for (const name of VARIABLES) if (process.env[name] !== undefined) vars[name] = process.env[name];
 if (vars.CONSOLE_TOKEN === undefined) vars.CONSOLE_TOKEN = kept("console-token");
 
-const runtime = new Miniflare(options());
+// Being told to stop is no failure, whoever hears the signal first: Miniflare
+// ends the process by itself, with the signal's number.
+let stopping = false;
+process.on("exit", () => { if (stopping) process.exitCode = 0; });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
+const runtime = new Miniflare(options());
 try {
   await runtime.ready;
 } catch (err) {
@@ -54,6 +58,7 @@ Stop it with Ctrl-C.
 setInterval(() => { fetch(`http://127.0.0.1:${port}/cdn-cgi/handler/scheduled`).catch(() => {}); }, 60_000).unref();
 
 async function stop() {
+  stopping = true;
   await runtime.dispose();
   process.exit(0);
 }

@@ -164,6 +164,9 @@ func (w *world) end(signal syscall.Signal) {
 	go func() { w.process.Wait(); close(done) }()
 	select {
 	case <-done:
+		if code := w.process.ProcessState.ExitCode(); signal != syscall.SIGKILL && code != 0 {
+			w.t.Errorf("Instar ended with code %d when it was told to stop", code)
+		}
 	case <-time.After(15 * time.Second):
 		w.t.Error("Instar did not stop within 15 s")
 		w.process.Process.Kill()
