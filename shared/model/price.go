@@ -35,6 +35,13 @@ func Cost(model string, u Usage) (usd float64, known bool) {
 }
 
 func priceOf(provider, model string) (price, bool) {
+	if provider == "cloudflare" { // list prices of whoever's model it is
+		if strings.HasPrefix(model, "@cf/") {
+			provider = "workers-ai"
+		} else {
+			provider, model = ParseName(model)
+		}
+	}
 	switch provider {
 	case "offline", "ollama":
 		return price{}, true

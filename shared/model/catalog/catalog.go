@@ -10,6 +10,11 @@
 //     slip); else to the provider directly.
 //   - ollama goes to OPENAI_BASE_URL, and costs nothing.
 //   - offline goes nowhere.
+//   - cloudflare goes to Cloudflare's REST API with CLOUDFLARE_AI_GATEWAY_API_KEY,
+//     which has to be a Cloudflare API token then, and no provider's key: the
+//     rest of the name is the model, "cloudflare/openai/gpt-5.5" or
+//     "cloudflare/@cf/...". CF_AI_GATEWAY_GATEWAY_ID names the gateway, and may
+//     be left out for the account's default one.
 //   - every other provider (workers-ai, groq, openrouter, google-ai-studio ...)
 //     goes through AI Gateway's OpenAI-compatible endpoint, which takes
 //     "provider/model" as the model.
@@ -145,6 +150,12 @@ func (c Config) missing(name string) []string {
 		return c.missingKey(provider, "OPENAI_API_KEY", c.OpenAIKey)
 	case provider == "ollama":
 		return unset("OPENAI_BASE_URL", c.OpenAIBase)
+	case provider == "cloudflare":
+		token := c.GatewayKey
+		if isProviderKey(token) {
+			token = ""
+		}
+		return slices.Concat(unset("CF_AI_GATEWAY_ACCOUNT_ID", c.GatewayAccount), unset("CLOUDFLARE_AI_GATEWAY_API_KEY", token))
 	}
 	return slices.Concat(c.missingGateway(), unset("CLOUDFLARE_AI_GATEWAY_API_KEY", c.fittingKey(provider)))
 }
@@ -210,6 +221,8 @@ func (c Config) Open(name string, do model.Doer) (model.Provider, error) {
 		return anthropic.New(c.anthropic(do))
 	case "openai":
 		return openai.New(c.openai(do))
+	case "cloudflare":
+		return c.cloudflare(id, do)
 	case "ollama":
 		return openai.New(openai.Options{Name: provider, APIKey: c.OpenAIKey, BaseURL: c.OpenAIBase, Do: do})
 	}
@@ -219,6 +232,8 @@ func (c Config) Open(name string, do model.Doer) (model.Provider, error) {
 func unusable(provider string, missing []string) error {
 	names := strings.Join(missing, " and ")
 	switch provider {
+	case "cloudflare":
+		return model.ConfigError(fmt.Sprintf("cloudflare's REST API needs an account and a Cloudflare API token: set %s", names))
 	case "anthropic", "openai", "ollama":
 		return model.ConfigError(fmt.Sprintf("set %s to use %s", names, provider))
 	}

@@ -70,6 +70,9 @@ func TestMissingVariablesAreNamed(t *testing.T) {
 		{gatewayIDs + "MODEL=anthropic/c CLOUDFLARE_AI_GATEWAY_API_KEY=token", ""},
 		{gatewayIDs + "MODEL=openai/g CLOUDFLARE_AI_GATEWAY_API_KEY=sk-ant-1", "OPENAI_API_KEY"},
 		{"CF_AI_GATEWAY_ACCOUNT_ID=acc ANTHROPIC_API_KEY=k", "CF_AI_GATEWAY_GATEWAY_ID"},
+		{"MODEL=cloudflare/openai/g", "CF_AI_GATEWAY_ACCOUNT_ID CLOUDFLARE_AI_GATEWAY_API_KEY"},
+		{"MODEL=cloudflare/openai/g CF_AI_GATEWAY_ACCOUNT_ID=acc CLOUDFLARE_AI_GATEWAY_API_KEY=sk-1", "CLOUDFLARE_AI_GATEWAY_API_KEY"},
+		{"MODEL=cloudflare/openai/g CF_AI_GATEWAY_ACCOUNT_ID=acc CLOUDFLARE_AI_GATEWAY_API_KEY=token", ""},
 		{"MODEL=claude", "MODEL"},
 		{"MODEL=offline MODEL_FALLBACKS=gpt,openai/g", "MODEL_FALLBACKS OPENAI_API_KEY"},
 		{gatewayIDs + "CF_AI_GATEWAY_MODEL=llama", "CF_AI_GATEWAY_MODEL"},
@@ -107,6 +110,7 @@ func (r *recorder) Do(req *http.Request) (*http.Response, error) {
 
 func TestProvidersAreReached(t *testing.T) {
 	const gw = "https://gateway.ai.cloudflare.com/v1/acc/gw/"
+	const rest = "https://api.cloudflare.com/client/v4/accounts/acc/ai/"
 	const token = "CLOUDFLARE_AI_GATEWAY_API_KEY=token "
 	for _, c := range []struct {
 		variables, url, model   string
@@ -125,6 +129,9 @@ func TestProvidersAreReached(t *testing.T) {
 		{"MODEL=workers-ai/@cf/m/l " + gatewayIDs + token, gw + "compat/chat/completions", "workers-ai/@cf/m/l", "", "Bearer token", "Bearer token"},
 		{"MODEL=openrouter/meta/l " + gatewayIDs + token, gw + "compat/chat/completions", "openrouter/meta/l", "", "", "Bearer token"},
 		{"MODEL=groq/l CLOUDFLARE_AI_GATEWAY_API_KEY=gsk_1 " + gatewayIDs, gw + "compat/chat/completions", "groq/l", "", "Bearer gsk_1", ""},
+		{"MODEL=cloudflare/openai/gpt-5.5 CF_AI_GATEWAY_ACCOUNT_ID=acc " + token, rest + "v1/chat/completions", "openai/gpt-5.5", "", "Bearer token", ""},
+		{"MODEL=cloudflare/@cf/m/l " + gatewayIDs + token, rest + "v1/chat/completions", "@cf/m/l", "", "Bearer token", ""},
+		{"MODEL=cloudflare/anthropic/c " + gatewayIDs + token, rest + "v1/messages", "anthropic/c", "", "Bearer token", ""},
 	} {
 		r := &recorder{}
 		_, err := read(c.variables).Router(r).Stream(context.Background(), model.Request{}, model.Sink{})
@@ -138,6 +145,10 @@ func TestProvidersAreReached(t *testing.T) {
 		}
 		if h.Get("X-Api-Key") != c.key || h.Get("Authorization") != c.bearer || h.Get("Cf-Aig-Authorization") != c.gatewayKey {
 			t.Errorf("%s: headers %v", c.variables, h)
+		}
+		named := strings.HasPrefix(c.url, rest) && strings.Contains(c.variables, "GATEWAY_ID=gw")
+		if id := h.Get("Cf-Aig-Gateway-Id"); named != (id == "gw") {
+			t.Errorf("%s: gateway id %q", c.variables, id)
 		}
 	}
 }

@@ -95,3 +95,21 @@ func (c Config) compat(provider string, do model.Doer) openai.Options {
 	}
 	return o
 }
+
+// cloudflare reaches "cloudflare/provider/model" through Cloudflare's own REST
+// API, which needs no key but a Cloudflare API token and bills to that account
+// (https://developers.cloudflare.com/ai-gateway/usage/rest-api/). id is
+// "anthropic/claude-...", "openai/gpt-...", "@cf/...": anthropic's models are
+// asked by the Messages API, the others by chat completions.
+func (c Config) cloudflare(id string, do model.Doer) (model.Provider, error) {
+	base := "https://api.cloudflare.com/client/v4/accounts/" + url.PathEscape(c.GatewayAccount) + "/ai"
+	headers := map[string]string{}
+	if c.GatewayID != "" { // else the account's default gateway
+		headers["cf-aig-gateway-id"] = c.GatewayID
+	}
+	if strings.HasPrefix(id, "anthropic/") {
+		headers["authorization"] = "Bearer " + c.GatewayKey
+		return anthropic.New(anthropic.Options{BaseURL: base, Headers: headers, Do: do})
+	}
+	return openai.New(openai.Options{Name: "cloudflare", APIKey: c.GatewayKey, BaseURL: base + "/v1", Headers: headers, Do: do})
+}
