@@ -20,7 +20,11 @@ import (
 // The page in real Chromium against the real functions; its own tests against
 // a stand-in are in e2e/console.
 func TestWebChatInChromium(t *testing.T) {
-	w := start(t, "MODEL=offline", "MODEL_FALLBACKS=")
+	w := start(t)
+	w.anthropic.Script(script(map[string]func(fake.Call) fake.Answer{
+		"what time": fixed(fake.Answer{Text: "It is 12:34, says the zebra, who looks at a clock now and then.", ChunkSize: 4, Delay: 80 * time.Millisecond}),
+		"remember":  fixed(fake.Answer{ToolUses: []fake.ToolUse{{Name: "memory_write", Input: `{"text":"The zebra likes oolong."}`}}}),
+	}))
 	top := root(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
