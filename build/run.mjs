@@ -10,7 +10,8 @@ const root = resolve(import.meta.dirname, "..");
 const port = Number(process.env.PORT || 8787);
 const state = resolve(process.env.STATE || join(root, ".wrangler/state"));
 
-// Every variable a function may be given (build/worker/functions.mjs).
+// What is taken over from the environment: the variables of the design. Which
+// function is given which of them is build/worker/functions.mjs's to say.
 const VARIABLES = [
   "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL",
   "CLOUDFLARE_AI_GATEWAY_API_KEY", "CF_AI_GATEWAY_ACCOUNT_ID", "CF_AI_GATEWAY_GATEWAY_ID", "CF_AI_GATEWAY_MODEL",

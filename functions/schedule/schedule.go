@@ -3,8 +3,8 @@
 // May touch: listings of the inbox, its own marker, the queue. Must never hold:
 // any secret at all. It looks once at every message that came in, two minutes
 // later, and has the queue deliver it again: one whose turn was run costs three
-// reads and an edit that changes nothing, one that was lost on the way gets its
-// turn.
+// reads and an edit that changes nothing (up to twenty reads more when the
+// conversation has gone on since), one that was lost on the way gets its turn.
 package schedule
 
 import (

@@ -20,7 +20,7 @@ func (Fetch) Do(r *http.Request) (*http.Response, error) {
 	return send(r, func(args ...any) (js.Value, error) { return call(r.Context(), "fetch", args...) })
 }
 
-// Function is another function of the same Worker, called without the network.
+// callee is another function of the same Worker, called without the network.
 type callee struct{ binding js.Value }
 
 // Call returns the function bound as name (calls in functions.mjs). Its Do
