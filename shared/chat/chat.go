@@ -77,6 +77,16 @@ type Message struct {
 	// Session names a conversation explicitly (web chat); otherwise the
 	// session follows from the address.
 	Session string `json:"session,omitempty"`
+	// Job says that a job that was due, and no person just now, set this off.
+	// Only the agent's own functions write such a message.
+	Job *Job `json:"job,omitempty"`
+}
+
+// Job names one run of something that was to be done at a time.
+type Job struct {
+	ID      string    `json:"id"`                // of the job
+	Due     time.Time `json:"due"`               // when it should run, or should have
+	Attempt int       `json:"attempt,omitempty"` // 0 for the first try of this run
 }
 
 // Self is the agent's own identity on a channel.
