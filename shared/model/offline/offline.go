@@ -69,6 +69,15 @@ func answer(r model.Request) (string, *model.ToolCall) {
 		return call(r, say, "memory_search", input{Query: in.text})
 	case send:
 		return call(r, say, "message_send", input{Channel: in.channel, Text: in.text})
+	case schedule:
+		order, ok := in.when.order(r.Context)
+		if !ok {
+			return say.noTime, nil
+		}
+		order.Text, order.Kind = in.text, "reminder"
+		return call(r, say, "schedule_create", order)
+	case jobs:
+		return call(r, say, "schedule_list", input{})
 	}
 	return say.unknown + "\n\n" + say.help, nil
 }
@@ -77,6 +86,10 @@ type input struct {
 	Channel string `json:"channel,omitempty"`
 	Text    string `json:"text,omitempty"`
 	Query   string `json:"query,omitempty"`
+	At      string `json:"at,omitempty"`
+	Every   string `json:"every,omitempty"`
+	Cron    string `json:"cron,omitempty"`
+	Kind    string `json:"kind,omitempty"`
 }
 
 // call asks for a tool, or says that it is not offered here.

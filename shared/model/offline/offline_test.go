@@ -5,13 +5,16 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
+	_ "time/tzdata"
 
+	"instar/shared/job"
 	"instar/shared/model"
 )
 
-var tools = []model.Tool{{Name: "memory_write"}, {Name: "memory_search"}, {Name: "message_send"}}
+var tools = []model.Tool{{Name: "memory_write"}, {Name: "memory_search"}, {Name: "message_send"}, {Name: "schedule_create"}, {Name: "schedule_list"}}
 
-const now = "Channel: telegram\nTime: 2026-11-23T21:09:00+09:00 (Asia/Tokyo)\n"
+const now = "Channel: telegram\nTime: 2026-11-23T21:09:00+09:00 (Asia/Tokyo, Monday)\n"
 
 func ask(t *testing.T, messages ...model.Message) (model.Reply, []string) {
 	t.Helper()
@@ -42,6 +45,25 @@ func TestPhrasesBecomeToolCalls(t *testing.T) {
 		"会議について":                                 `memory_search {"query":"会議"}`,
 		"send to slack: build is green":          `message_send {"channel":"slack","text":"build is green"}`,
 		"Send to Telegram hello there, remember": `message_send {"channel":"telegram","text":"hello there, remember"}`,
+
+		"remind me in 10 minutes to buy milk":           `schedule_create {"text":"buy milk","at":"2026-11-23T21:19:00+09:00","kind":"reminder"}`,
+		"Please remind me in an hour: buy milk":         `schedule_create {"text":"buy milk","at":"2026-11-23T22:09:00+09:00","kind":"reminder"}`,
+		"remind me in 1 day that Aki comes":             `schedule_create {"text":"Aki comes","at":"2026-11-24T21:09:00+09:00","kind":"reminder"}`,
+		"remind me at 22:30 to sleep":                   `schedule_create {"text":"sleep","at":"2026-11-23T22:30","kind":"reminder"}`,
+		"remind me at 18:30 to buy milk":                `schedule_create {"text":"buy milk","at":"2026-11-24T18:30","kind":"reminder"}`,
+		"Remind me at 21:09 to look":                    `schedule_create {"text":"look","at":"2026-11-24T21:09","kind":"reminder"}`,
+		"remind me at 9:15 PM to look":                  `schedule_create {"text":"look","at":"2026-11-23T21:15","kind":"reminder"}`,
+		"remind me at 12am to look":                     `schedule_create {"text":"look","at":"2026-11-24T00:00","kind":"reminder"}`,
+		"could you remind me tomorrow at 9 to buy milk": `schedule_create {"text":"buy milk","at":"2026-11-24T09:00","kind":"reminder"}`,
+		"remind me tomorrow at 22:00: sleep":            `schedule_create {"text":"sleep","at":"2026-11-24T22:00","kind":"reminder"}`,
+		"every day at 9: drink water":                   `schedule_create {"text":"drink water","cron":"0 9 * * *","kind":"reminder"}`,
+		"Every day at 18:05 remind me to drink water":   `schedule_create {"text":"drink water","cron":"5 18 * * *","kind":"reminder"}`,
+		"remind me every day at 6:30 pm to drink":       `schedule_create {"text":"drink","cron":"30 18 * * *","kind":"reminder"}`,
+		"every day at 9: to do list":                    `schedule_create {"text":"to do list","cron":"0 9 * * *","kind":"reminder"}`,
+		"every 2 hours: drink water":                    `schedule_create {"text":"drink water","every":"120m","kind":"reminder"}`,
+		"every 30 minutes, 水を飲む":                        `schedule_create {"text":"水を飲む","every":"30m","kind":"reminder"}`,
+		"what reminders do you have?":                   `schedule_list {}`,
+		"What jobs do you have?":                        `schedule_list {}`,
 	} {
 		reply, deltas := ask(t, say(text))
 		if len(reply.Calls) != 1 || reply.Stop != model.StopTools || len(deltas) != 0 {
@@ -58,6 +80,9 @@ func TestOtherPhrasesSetNothingOff(t *testing.T) {
 	for _, text := range []string{
 		"do you remember me?", "rememberance", "remember", "覚えて", "send to slack", "send to slacker: x",
 		"I said: send to slack: x", "what do you know about ?", "write a poem", "彼について行く", "\x00",
+		"remind me to buy milk", "remind me in 10 minutes", "remind me in ten years to x", "remind me in 0 minutes to x", "remind me in 99999999999999999999 days to x",
+		"remind me at 25:00 to x", "remind me at 9:60 to x", "remind me at 13pm to x", "remind me at the office to x", "remind me at 9th street to x", "remind me tomorrow to x",
+		"every time I see it I laugh", "every day at work: x", "every 2 hours", "in 10 minutes to noon", "at 9: x", "what jobs do you know?",
 	} {
 		reply, _ := ask(t, say(text))
 		if len(reply.Calls) != 0 || reply.Stop != model.StopEnd || reply.Text == "" {
@@ -98,6 +123,17 @@ func TestTheTimeComesFromTheContext(t *testing.T) {
 	}
 }
 
+func TestAReminderNeedsToKnowTheTime(t *testing.T) {
+	for text, calls := range map[string]int{
+		"remind me in 10 minutes to drink": 0, "remind me tomorrow at 9 to drink": 0, "every day at 9: drink": 1, "every 2 hours: drink": 1,
+	} {
+		reply, err := New().Stream(context.Background(), model.Request{Tools: tools, Context: "Time: soon", Messages: []model.Message{say(text)}}, nil)
+		if err != nil || len(reply.Calls) != calls || calls == 0 && reply.Text != "I was not told the time." {
+			t.Errorf("%s: %+v, %v", text, reply, err)
+		}
+	}
+}
+
 func TestResultsAreTold(t *testing.T) {
 	for _, c := range []struct {
 		asked, result, want string
@@ -109,6 +145,11 @@ func TestResultsAreTold(t *testing.T) {
 		{"what do you know about tea?", "", "I have nothing about that in memory.", false},
 		{"お茶について教えて", "", "それについては何も覚えていません。", false},
 		{"send to slack: hi", "sent", "Sent.", false},
+		{"remind me in 10 minutes to drink", "Job a1b2 is due at 21:19.", "Job a1b2 is due at 21:19.", false},
+		{"every day at 9: drink", "", "Done.", false},
+		{"every day at 9: drink", "the time has passed", "That did not work: the time has passed", true},
+		{"what jobs do you have?", "a1b2: drink, every 2h", "a1b2: drink, every 2h", false},
+		{"what jobs do you have?", "", "Nothing is scheduled.", false},
 		{"send to slack: hi", "refused by policy", "That did not work: refused by policy", true},
 	} {
 		first, _ := ask(t, say(c.asked))
@@ -149,13 +190,19 @@ func TestItStopsWhenCancelled(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"remember x", "覚えて", "Xについて教えて", "send to slack: x", "please", "　"} {
+	for _, s := range []string{"remember x", "覚えて", "Xについて教えて", "send to slack: x", "please", "　", "remind me at 6:30 pm to x", "every day at 9: x", "remind me in an hour: x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		in := parse(text)
-		if (in.kind == remember || in.kind == recall || in.kind == send) && strings.TrimSpace(in.text) == "" {
+		if (in.kind == remember || in.kind == recall || in.kind == send || in.kind == schedule) && strings.TrimSpace(in.text) == "" {
 			t.Errorf("%q: an empty object", text)
+		}
+		if in.kind == schedule {
+			order, ok := in.when.order(now)
+			if _, err := job.Parse(order.At, order.Every, order.Cron, "Asia/Tokyo", time.Date(2026, 11, 23, 12, 9, 0, 0, time.UTC)); err != nil || !ok {
+				t.Errorf("%q: %+v: %v", text, order, err)
+			}
 		}
 	})
 }

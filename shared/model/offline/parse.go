@@ -14,13 +14,17 @@ const (
 	remember
 	recall
 	send
+	schedule
+	jobs
 )
 
-// intent is what a message asks for. text is what to remember, look for or send.
+// intent is what a message asks for. text is what to remember, look for, send
+// or be reminded of.
 type intent struct {
 	kind    kind
 	text    string
 	channel string
+	when    when
 }
 
 // parse knows a few phrases in English and Japanese. A phrase counts only at
@@ -30,7 +34,7 @@ func parse(text string) intent {
 	text = strings.TrimSpace(text)
 	for _, c := range []string{"slack", "telegram"} {
 		if rest, ok := cutPrefix(text, "send to "+c); ok && rest != "" {
-			return intent{send, rest, c}
+			return intent{kind: send, text: rest, channel: c}
 		}
 	}
 	if in, ok := parseJapanese(text); ok {
@@ -49,7 +53,13 @@ func parse(text string) intent {
 			}
 		}
 	}
+	if in, ok := parseReminder(plain); ok {
+		return in
+	}
 	switch strings.ToLower(cutMarks(plain)) {
+	case "what jobs do you have", "what reminders do you have", "what jobs are there", "what reminders are there",
+		"list jobs", "list reminders":
+		return intent{kind: jobs}
 	case "what time is it", "what time is it now", "what's the time", "what is the time":
 		return intent{kind: clock}
 	case "hello", "hi", "hey", "help", "/help", "/start", "":

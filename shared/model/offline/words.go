@@ -13,6 +13,7 @@ type words struct {
 	hello, help, unknown string
 	saved, nothing       string
 	found, sent, failed  string // followed by the tool's own words
+	noJobs               string
 	done                 string
 	missing              string // %s is the tool
 	noTime               string
@@ -28,12 +29,16 @@ var english = words{
 		"- what do you know about ...?\n" +
 		"- what time is it?\n" +
 		"- send to slack: ... (or telegram)\n" +
+		"- remind me in 10 minutes to ... (or: at 18:30, tomorrow at 9)\n" +
+		"- every day at 9: ... (or: every 2 hours)\n" +
+		"- what reminders do you have?\n" +
 		"- help\n\n" +
 		"To connect a real model, set ANTHROPIC_API_KEY or OPENAI_API_KEY.",
 	saved:   "Saved.",
 	nothing: "I have nothing about that in memory.",
 	found:   "From memory:",
 	sent:    "Sent.",
+	noJobs:  "Nothing is scheduled.",
 	failed:  "That did not work:",
 	done:    "Done.",
 	missing: "I would need the tool %s for that, and it is not available here.",
@@ -50,12 +55,16 @@ var japanese = words{
 		"- ...について教えて\n" +
 		"- 今何時?\n" +
 		"- send to slack: ... (または telegram)\n" +
+		"- remind me in 10 minutes to ... (または at 18:30、tomorrow at 9)\n" +
+		"- every day at 9: ... (または every 2 hours)\n" +
+		"- what reminders do you have?\n" +
 		"- ヘルプ\n\n" +
 		"本物のモデルをつなぐには ANTHROPIC_API_KEY か OPENAI_API_KEY を設定してください。",
 	saved:   "覚えました。",
 	nothing: "それについては何も覚えていません。",
 	found:   "覚えていること:",
 	sent:    "送りました。",
+	noJobs:  "予定はありません。",
 	failed:  "うまくいきませんでした:",
 	done:    "終わりました。",
 	missing: "それには %s というツールが必要ですが、ここでは使えません。",
@@ -79,15 +88,29 @@ func (w words) result(tool string, r model.ToolResult) string {
 		return w.found + "\n" + text
 	case tool == "message_send":
 		return w.sent
+	case tool == "schedule_list" && text == "":
+		return w.noJobs
+	case tool == "schedule_list", tool == "schedule_create" && text != "":
+		return text // it says when, which is what counts
 	}
 	return strings.TrimSpace(w.done + " " + text)
 }
 
-// clock reads the line "Time: 2026-11-23T21:09:00+09:00 (Asia/Tokyo)".
+// clock tells the time.
 func (w words) clock(context string) string {
+	t, zone, ok := told(context)
+	if !ok {
+		return w.noTime
+	}
+	return fmt.Sprintf(w.timeIs, t.Format("15:04"), t.Format(w.date), zone)
+}
+
+// told reads the time and the zone from the context's line
+// "Time: 2026-11-23T21:09:00+09:00 (Asia/Tokyo, Monday)".
+func told(context string) (t time.Time, zone string, ok bool) {
 	for line := range strings.Lines(context) {
-		value, ok := strings.CutPrefix(strings.TrimSpace(line), "Time:")
-		if !ok {
+		value, found := strings.CutPrefix(strings.TrimSpace(line), "Time:")
+		if !found {
 			continue
 		}
 		stamp, zone, _ := strings.Cut(strings.TrimSpace(value), " ")
@@ -95,10 +118,11 @@ func (w words) clock(context string) string {
 		if err != nil {
 			continue
 		}
-		if zone = strings.Trim(zone, "() "); zone == "" {
+		zone, _, _ = strings.Cut(strings.Trim(zone, "() "), ",")
+		if zone == "" {
 			zone = t.Format("-07:00")
 		}
-		return fmt.Sprintf(w.timeIs, t.Format("15:04"), t.Format(w.date), zone)
+		return t, zone, true
 	}
-	return w.noTime
+	return time.Time{}, "", false
 }
