@@ -38,7 +38,7 @@ export const functions = {
       ...MODELS, ...MODEL_KEYS, ...POLICIES,
       "TELEGRAM_BOT_TOKEN", "TELEGRAM_API_BASE", "SLACK_BOT_TOKEN", "SLACK_API_BASE",
     ],
-    bindings: ["BUCKET", "SETTINGS"],
+    bindings: ["BUCKET", "QUEUE", "SETTINGS"],
     instances: 5,
   },
   console: {

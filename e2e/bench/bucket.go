@@ -110,7 +110,7 @@ func newLocal() (*local, error) {
 	}
 	models := catalog.Read(get)
 	w.engine = &turn.Engine{
-		Agent: config.Agent, Version: config.Version, Bucket: w.bucket,
+		Agent: config.Agent, Version: config.Version, Bucket: w.bucket, Queue: w,
 		// Settings lie in KV, which is not the bucket.
 		Settings: settings.InBucket(bucket.NewMemory(), "settings/"),
 		Owners:   rules.Owners, Directory: people.NewDirectory(w.bucket, config.Agent+"/people/"), Policy: rules.Policy,
@@ -156,14 +156,14 @@ func (w *local) say(text string) (bucket.Counts, error) {
 		return bucket.Counts{}, fmt.Errorf("webhook answered %d and queued %d messages", answer.Code, len(w.queued))
 	}
 	key := w.queued[0].Key
-	w.queued = nil
-	t, err := w.engine.Handle(context.Background(), key, false, turn.Live{})
+	t, err := w.engine.Handle(context.Background(), turn.Delivery{Key: key}, turn.Live{})
 	if err != nil {
 		return bucket.Counts{}, err
 	}
 	if t.Reply != reply {
 		return bucket.Counts{}, fmt.Errorf("the reply is %q", t.Reply)
 	}
+	w.queued = nil // also what the turn itself asks for, such as to compact
 	after := w.bucket.Counts()
 	return bucket.Counts{
 		Reads: after.Reads - before.Reads, Writes: after.Writes - before.Writes,

@@ -31,8 +31,8 @@ func Queue(e *turn.Engine) queue.Handler {
 			slog.Error("queue message not understood", "id", m.ID)
 			return nil // delivering it again would not make it any better
 		}
-		_, err := e.Handle(ctx, wake.Key, m.Attempts > 1 || wake.Again, turn.Live{})
-		if errors.Is(err, turn.ErrIgnored) || errors.Is(err, session.ErrTaken) {
+		_, err := e.Handle(ctx, turn.Delivery{Key: wake.Key, Again: m.Attempts > 1 || wake.Again, Sweep: wake.Sweep, Last: wake.Last}, turn.Live{})
+		if turn.Settled(err) {
 			return nil
 		}
 		var retry *queue.Retry
@@ -86,12 +86,16 @@ func Turns(e *turn.Engine) http.Handler {
 // direct runs the turn, or waits for whoever does.
 func direct(ctx context.Context, e *turn.Engine, key string, live turn.Live) (*session.Turn, error) {
 	deadline := time.Now().Add(directWait)
+	m, err := inbox.Get(ctx, e.Bucket, key)
+	if err != nil {
+		return nil, err
+	}
 	for {
-		t, err := e.Handle(ctx, key, false, live)
+		t, err := e.Handle(ctx, turn.Delivery{Key: key, Message: m}, live)
 		var retry *queue.Retry
 		switch {
-		case errors.Is(err, session.ErrTaken):
-			return e.Await(ctx, key, deadline)
+		case errors.Is(err, session.ErrTaken), errors.Is(err, turn.ErrWaiting):
+			return e.Await(ctx, m, deadline)
 		case errors.As(err, &retry) && time.Now().Before(deadline):
 			continue // Handle has waited for the session itself
 		default:
@@ -103,7 +107,7 @@ func direct(ctx context.Context, e *turn.Engine, key string, live turn.Live) (*s
 // Summary is the JSON form of a finished turn.
 func Summary(t *session.Turn) map[string]any {
 	return map[string]any{
-		"reply": t.Reply, "session": turn.SessionName(t.Session), "turn": fmt.Sprint(t.Seq), "model": t.Model, "state": t.State,
+		"reply": t.Reply, "session": session.Name(t.Session), "turn": fmt.Sprint(t.Seq), "model": t.Model, "state": t.State,
 		"usage": map[string]any{
 			"input": t.Usage.Input, "output": t.Usage.Output,
 			"cache_read": t.Usage.CacheRead, "cache_write": t.Usage.CacheWrite, "cost_usd": t.Cost,
@@ -171,7 +175,7 @@ func (s *events) keepAlive() (stop func()) {
 func (s *events) live() turn.Live {
 	return turn.Live{
 		Started: func(id string, seq int) {
-			s.send("turn", map[string]string{"session": turn.SessionName(id), "turn": fmt.Sprint(seq)})
+			s.send("turn", map[string]string{"session": session.Name(id), "turn": fmt.Sprint(seq)})
 		},
 		Text:  func(delta string) { s.send("text", map[string]string{"delta": delta}) },
 		Reset: func() { s.send("reset", struct{}{}) },

@@ -55,7 +55,7 @@ func setup(t testing.TB, p provider) (*turn.Engine, *bucket.Faulty) {
 		t.Fatal(err)
 	}
 	return &turn.Engine{
-		Agent: "main", Bucket: b, Settings: settings.InBucket(b, "main/settings/"), Owners: owners,
+		Agent: "main", Bucket: b, Queue: nowhere{}, Settings: settings.InBucket(b, "main/settings/"), Owners: owners,
 		Directory: people.NewDirectory(b, "main/people/"), Policy: func(string) people.Policy { return people.Closed },
 		Models: func() *model.Router {
 			return &model.Router{Models: []string{"anthropic/claude-sonnet-4-5"}, Open: func(string) (model.Provider, error) { return p, nil }}
@@ -88,6 +88,16 @@ func store(t testing.TB, e *turn.Engine, m *chat.Message) string {
 		t.Fatal(err)
 	}
 	return key
+}
+
+// stored is the message that lies under key.
+func stored(t testing.TB, e *turn.Engine, key string) *chat.Message {
+	t.Helper()
+	m, err := inbox.Get(context.Background(), e.Bucket, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func wake(key string) []byte {
@@ -131,21 +141,42 @@ func TestAnIgnoredMessageIsAcknowledged(t *testing.T) {
 	}
 }
 
-func TestABusySessionAsksForALaterDelivery(t *testing.T) {
+func TestAMessageForABusySessionIsLeftToItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, _ := setup(t, after(30*time.Second, "hi"))
 		first, second := put(t, e, "main", "one"), put(t, e, "main", "two")
 		go agent.Queue(e)(t.Context(), queue.Message{Body: wake(first), Attempts: 1})
+		time.Sleep(10 * time.Second)
+		if err := agent.Queue(e)(t.Context(), queue.Message{Body: wake(second), Attempts: 1}); err != nil {
+			t.Errorf("error %v", err)
+		}
+		time.Sleep(time.Minute)
+		// The turn has woken it: the same as what the queue brings then.
+		if err := agent.Queue(e)(t.Context(), queue.Message{Body: wake(second), Attempts: 1}); err != nil {
+			t.Errorf("later: %v", err)
+		}
+		if open, err := inbox.Open(t.Context(), e.Bucket, "main", 0); err != nil || len(open) > 0 {
+			t.Errorf("not answered: %+v, %v", open, err)
+		}
+	})
+}
+
+func TestAMessageThatAnotherWorkerAnswersIsAskedForLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := setup(t, after(30*time.Second, "hi"))
+		key := put(t, e, "main", "one")
+		go agent.Queue(e)(t.Context(), queue.Message{Body: wake(key), Attempts: 1})
 		synctest.Wait()
-		err := agent.Queue(e)(t.Context(), queue.Message{Body: wake(second), Attempts: 1})
+		err := agent.Queue(e)(t.Context(), queue.Message{Body: wake(key), Attempts: 2})
 		var retry *queue.Retry
 		if !errors.As(err, &retry) || retry.After < time.Second || retry.After > 5*time.Second {
 			t.Errorf("error %v", err)
 		}
-		time.Sleep(time.Minute)
-		if err := agent.Queue(e)(t.Context(), queue.Message{Body: wake(second), Attempts: 2}); err != nil {
-			t.Errorf("later: %v", err)
+		body, _ := json.Marshal(inbox.Wake{V: 1, Key: key, Again: true, Sweep: true})
+		if err := agent.Queue(e)(t.Context(), queue.Message{Body: body, Attempts: 1}); err != nil {
+			t.Errorf("the sweep, which comes again by itself: %v", err)
 		}
+		time.Sleep(time.Minute)
 	})
 }
 
@@ -176,6 +207,7 @@ func TestTheBackupOfADeadDirectTurnTakesItOver(t *testing.T) {
 			return says("hi")(ctx, r, onText)
 		})
 		key := put(t, e, "main", "hello")
+		sent := stored(t, e, key)
 		if err := agent.Queue(e)(t.Context(), queue.Message{Body: wake(key), Attempts: 1}); err == nil {
 			t.Fatal("no error")
 		}
@@ -185,7 +217,7 @@ func TestTheBackupOfADeadDirectTurnTakesItOver(t *testing.T) {
 		if err := agent.Queue(e)(t.Context(), queue.Message{Body: body, Attempts: 1}); err != nil {
 			t.Fatal(err)
 		}
-		if done, err := e.Await(t.Context(), key, time.Now().Add(time.Second)); err != nil || done.Reply != "hi" {
+		if done, err := e.Await(t.Context(), sent, time.Now().Add(time.Second)); err != nil || done.Reply != "hi" {
 			t.Errorf("turn %+v, error %v", done, err)
 		}
 	})
@@ -199,8 +231,10 @@ func FuzzQueue(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var w inbox.Wake
 		understood := json.Unmarshal(body, &w) == nil && w.V == 1 && w.Key != ""
-		// Whatever it names is not in the inbox: an error, to be tried again.
-		if err := agent.Queue(e)(t.Context(), queue.Message{Body: body, Attempts: 1}); (err != nil) != understood {
+		// Whatever it names is not in the inbox, so it is settled; what no key
+		// can be is an error.
+		wrong := understood && bucket.CheckKey(w.Key) != nil
+		if err := agent.Queue(e)(t.Context(), queue.Message{Body: body, Attempts: 1}); (err != nil) != wrong {
 			t.Errorf("%q: error %v", body, err)
 		}
 	})

@@ -145,6 +145,7 @@ func TestATurnGoesOnWhenItsCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, _ := setup(t, after(20*time.Second, "Done."))
 		key := put(t, e, "main", "hi")
+		sent := stored(t, e, key)
 		ctx, leave := context.WithCancel(t.Context())
 		s := newStream()
 		go func() {
@@ -155,7 +156,7 @@ func TestATurnGoesOnWhenItsCallerLeaves(t *testing.T) {
 			leave()
 		}()
 		call(ctx, e, s, wake(key))
-		if done, err := e.Await(t.Context(), key, time.Now().Add(time.Second)); err != nil || done.Reply != "Done." {
+		if done, err := e.Await(t.Context(), sent, time.Now().Add(time.Second)); err != nil || done.Reply != "Done." {
 			t.Errorf("turn %+v, error %v", done, err)
 		}
 	})

@@ -171,17 +171,8 @@ func (h *Handler) stop(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"stopping": running})
 }
 
-func validSession(name string) bool {
-	if len(name) > 64 {
-		return false
-	}
-	for _, r := range name {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.') {
-			return false
-		}
-	}
-	return true
-}
+// validSession reports whether the page may speak of a session by this name.
+func validSession(name string) bool { return name == "" || session.ValidName(name) }
 
 // sessionID is the session that a name given by the page stands for.
 func sessionID(name string) string {

@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -70,6 +69,11 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 			messages = messages[:0]
 		}
 		messages = append(messages, pageMessage{Role: model.User, Text: t.Message.Text, Time: t.Message.Time})
+		for _, a := range t.Arrived {
+			if a.Taken != "" {
+				messages = append(messages, pageMessage{Role: model.User, Text: a.Message.Text, Time: a.Message.Time})
+			}
+		}
 		if t.State == session.Running {
 			busy = busy || h.Now().Before(t.Until.Add(rescue))
 			continue
@@ -80,7 +84,7 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 	for _, m := range waiting {
 		messages = append(messages, pageMessage{Role: model.User, Text: m.Text, Time: m.Time})
 	}
-	reply(w, http.StatusOK, map[string]any{"session": turn.SessionName(id), "busy": busy, "messages": messages})
+	reply(w, http.StatusOK, map[string]any{"session": session.Name(id), "busy": busy, "messages": messages})
 }
 
 // lastTurns reads the head and the newest turns, oldest first, six at once.
@@ -129,17 +133,19 @@ func (h *Handler) waiting(ctx context.Context, id string, head *session.Head, tu
 		}
 		list = append(list, m)
 	}
-	folder := inbox.Prefix(h.Agent) + turn.Web + "/"
-	page, err := h.Bucket.List(ctx, bucket.ListOptions{Prefix: folder, After: fmt.Sprintf("%s%010d", folder, since.Unix())})
+	open, err := inbox.Open(ctx, h.Bucket, h.Agent, 0)
 	if err != nil {
 		return nil, err
 	}
-	for _, entry := range page.Entries {
-		_, name, _ := strings.Cut(strings.TrimPrefix(entry.Key, folder), "-")
-		if slices.ContainsFunc(head.Recent, func(taken string) bool { return url.PathEscape(taken) == name }) {
+	for _, entry := range open {
+		if !strings.HasPrefix(entry.ID, turn.Web+":") || entry.Time.Before(since) ||
+			slices.ContainsFunc(head.Recent, func(taken string) bool { return url.PathEscape(taken) == entry.ID }) {
 			continue
 		}
 		m, err := inbox.Get(ctx, h.Bucket, entry.Key)
+		if errors.Is(err, bucket.ErrNotFound) || err == nil && shown(turns, m) {
+			continue // answered by now
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -149,6 +155,11 @@ func (h *Handler) waiting(ctx context.Context, id string, head *session.Head, tu
 		}
 	}
 	return list, nil
+}
+
+// shown reports whether one of the turns answers the message.
+func shown(turns []*session.Turn, m *chat.Message) bool {
+	return slices.ContainsFunc(turns, func(t *session.Turn) bool { return t.Answers(m.ID) })
 }
 
 func toolsOf(t *session.Turn) []pageTool {
@@ -195,22 +206,15 @@ func (h *Handler) sessions(w http.ResponseWriter, r *http.Request) {
 	add := func(id string) error {
 		head, _, err := store.Head(r.Context(), id)
 		if err == nil && head.Turn.Seq > 0 {
-			lines = append(lines, line{turn.SessionName(id), head.Turn.Until.Add(-session.Lease)})
+			lines = append(lines, line{session.Name(id), head.Turn.Until.Add(-session.Lease)})
 		}
 		return err
 	}
-	err := add(session.Main)
-	prefix := h.Agent + "/sessions/"
-	for after := ""; err == nil && len(lines) < 100; {
-		// One session has many objects: jump over them to the next one.
-		var page bucket.Page
-		page, err = h.Bucket.List(r.Context(), bucket.ListOptions{Prefix: prefix + "web-", After: after, Limit: 1})
-		if err != nil || len(page.Entries) == 0 {
-			break
+	ids, err := store.Conversations(r.Context(), session.Main)
+	for _, id := range append([]string{session.Main}, ids...) {
+		if err == nil {
+			err = add(id)
 		}
-		id, _, _ := strings.Cut(strings.TrimPrefix(page.Entries[0].Key, prefix), "/")
-		after = prefix + id + "0" // "0" is the byte after "/"
-		err = add(id)
 	}
 	if err != nil {
 		h.internal(w, "list conversations", err)

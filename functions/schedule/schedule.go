@@ -1,10 +1,10 @@
 // Package schedule is the function that cron triggers every minute.
 //
-// May touch: listings of the inbox, its own marker, the queue. Must never hold:
-// any secret at all. It looks once at every message that came in, two minutes
-// later, and has the queue deliver it again: one whose turn was run costs three
-// reads and an edit that changes nothing (up to twenty reads more when the
-// conversation has gone on since), one that was lost on the way gets its turn.
+// May touch: listings of the inbox, its own record of them, the queue. Must
+// never hold: any secret at all. A message leaves the inbox when its answer has
+// arrived, so what is there for longer than two minutes was lost on the way,
+// its worker died, or its answer could not be delivered: it is put on the queue
+// again, less and less often, until it is given up as a dead letter.
 package schedule
 
 import (
@@ -20,47 +20,90 @@ import (
 )
 
 const (
-	// age is how old a message is when it is looked at.
+	// age is how old a message is when it is looked at first; each time it is
+	// found again the next look is twice as far away.
 	age = 2 * time.Minute
-	// most is how many messages one run looks at; the rest wait for the next.
+	// longest is how far apart two looks may be.
+	longest = 6 * time.Hour
+	// maxTries is after how many looks a message becomes a dead letter: that is
+	// four hours and a quarter, which outlasts what platforms and models are
+	// down for.
+	maxTries = 8
+	// most is how many messages one run puts on the queue; the rest wait for
+	// the next.
 	most = 200
 )
 
-// Sweeper looks after messages that got lost between the bucket and the queue.
+// Sweeper looks after messages that got stuck.
 type Sweeper struct {
 	Agent  string
 	Bucket bucket.Bucket
 	Queue  queue.Sender
 }
 
-// marker is how far the sweep has come: by channel, the last key looked at.
-type marker struct {
-	V    int               `json:"v"` // 1
-	Done map[string]string `json:"done"`
+// record is what the sweep knows of the messages that are stuck, by key.
+type record struct {
+	V     int            `json:"v"` // 1
+	Stuck map[string]try `json:"stuck"`
+}
+
+type try struct {
+	N    int       `json:"n"`    // looks so far
+	Next time.Time `json:"next"` // when it is looked at again
 }
 
 // Sweep does one run, due at the given time, and returns how many messages it
-// put on the queue. A failure repeats some of them; that changes nothing.
+// put on the queue: one List call when there is nothing to do, a read and a
+// write more when there is. A failure repeats some of them, which changes nothing.
 func (s *Sweeper) Sweep(ctx context.Context, at time.Time) (int, error) {
-	key := s.Agent + "/sweep"
-	m, etag, err := s.marker(ctx, key)
+	open, err := inbox.Open(ctx, s.Bucket, s.Agent, 0)
 	if err != nil {
-		return 0, fmt.Errorf("read sweep marker: %w", err)
+		return 0, err
 	}
+	stuck := open[:0]
+	for _, e := range open {
+		if e.Time.Add(age).Before(at) {
+			stuck = append(stuck, e)
+		}
+	}
+	if len(stuck) == 0 {
+		return 0, nil
+	}
+	key := s.Agent + "/sweep"
+	before, etag, err := s.read(ctx, key)
+	if err != nil {
+		return 0, fmt.Errorf("read record of the sweep: %w", err)
+	}
+	after := record{V: 1, Stuck: map[string]try{}}
 	swept := 0
-	for _, channel := range []string{"telegram", "slack", "web"} {
-		n, err := s.channel(ctx, channel, at.Add(-age), m)
-		swept += n
-		if err != nil {
-			return swept, err
+	var failed error
+	for _, e := range stuck {
+		t := before.Stuck[e.Key]
+		if failed == nil && swept < most && !at.Before(t.Next) {
+			t.N++
+			t.Next = at.Add(min(age<<min(t.N-1, 10), longest))
+			wake := inbox.Wake{Key: e.Key, Again: true, Sweep: true, Last: t.N >= maxTries}
+			if failed = inbox.Send(ctx, s.Queue, wake, 0); failed != nil {
+				failed = fmt.Errorf("sweep: %w", failed)
+				t = before.Stuck[e.Key]
+			} else {
+				swept++
+			}
+		}
+		if t.N > 0 {
+			after.Stuck[e.Key] = t
 		}
 	}
 	if swept == 0 {
-		return 0, nil
+		return 0, failed
 	}
-	data, err := json.Marshal(m)
+	return swept, errors.Join(failed, s.write(ctx, key, etag, after))
+}
+
+func (s *Sweeper) write(ctx context.Context, key, etag string, r record) error {
+	data, err := json.Marshal(r)
 	if err != nil {
-		return swept, err
+		return fmt.Errorf("encode record of the sweep: %w", err)
 	}
 	if etag == "" {
 		_, err = s.Bucket.PutIfAbsent(ctx, key, data)
@@ -68,58 +111,23 @@ func (s *Sweeper) Sweep(ctx context.Context, at time.Time) (int, error) {
 		_, err = s.Bucket.PutIfMatch(ctx, key, etag, data)
 	}
 	if err != nil && !errors.Is(err, bucket.ErrPrecondition) { // another run was faster: as good
-		return swept, fmt.Errorf("save sweep marker: %w", err)
+		return fmt.Errorf("save record of the sweep: %w", err)
 	}
-	return swept, nil
+	return nil
 }
 
-func (s *Sweeper) marker(ctx context.Context, key string) (m *marker, etag string, err error) {
+// read returns the record. One that cannot be read is begun anew: all that is
+// lost is how often the messages in it were tried.
+func (s *Sweeper) read(ctx context.Context, key string) (r record, etag string, err error) {
 	o, err := s.Bucket.Get(ctx, key)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return &marker{V: 1, Done: map[string]string{}}, "", nil
+		return record{}, "", nil
 	}
 	if err != nil {
-		return nil, "", err
+		return record{}, "", err
 	}
-	m = new(marker)
-	if err := json.Unmarshal(o.Data, m); err != nil {
-		return nil, "", err
+	if err := json.Unmarshal(o.Data, &r); err != nil || r.V != 1 {
+		r = record{}
 	}
-	if m.V != 1 {
-		return nil, "", fmt.Errorf("version %d is not readable by this program", m.V)
-	}
-	if m.Done == nil {
-		m.Done = map[string]string{}
-	}
-	return m, o.ETag, nil
-}
-
-func (s *Sweeper) channel(ctx context.Context, name string, until time.Time, m *marker) (int, error) {
-	folder := inbox.Prefix(s.Agent) + name + "/"
-	after := m.Done[name]
-	if after == "" {
-		// The first run does not dig up the past beyond a day.
-		after = fmt.Sprintf("%s%010d", folder, until.Add(-24*time.Hour).Unix())
-	}
-	page, err := s.Bucket.List(ctx, bucket.ListOptions{Prefix: folder, After: after, Limit: most})
-	if err != nil {
-		return 0, fmt.Errorf("list inbox: %w", err)
-	}
-	limit := fmt.Sprintf("%s%010d", folder, until.Unix())
-	n := 0
-	for _, entry := range page.Entries {
-		if entry.Key >= limit {
-			break
-		}
-		body, err := json.Marshal(inbox.Wake{V: 1, Key: entry.Key, Again: true})
-		if err != nil {
-			return n, err
-		}
-		if err := s.Queue.Send(ctx, body, 0); err != nil {
-			return n, fmt.Errorf("queue swept message: %w", err)
-		}
-		m.Done[name] = entry.Key
-		n++
-	}
-	return n, nil
+	return r, o.ETag, nil
 }

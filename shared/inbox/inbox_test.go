@@ -56,7 +56,7 @@ func TestAnAcceptedMessageIsStoredAndQueued(t *testing.T) {
 	b, q := bucket.NewMemory(), &wakes{}
 	m := message("telegram:1", noon)
 	key, err := inbox.Accept(t.Context(), b, q, "main", m, noon, 0)
-	if err != nil || key != "main/inbox/telegram/1772366400-telegram:1" || key != inbox.Key("main", m) {
+	if err != nil || key != "main/inbox/1772366400-telegram:1" || key != inbox.Key("main", m) {
 		t.Fatalf("key %q, error %v", key, err)
 	}
 	got, err := inbox.Get(t.Context(), b, key)
@@ -173,7 +173,7 @@ func TestKeysSortByThePlatformsTime(t *testing.T) {
 	for i, at := range times {
 		// Ids that would sort the other way round.
 		key := inbox.Key("main", message(fmt.Sprint("telegram:", 100-i), at))
-		if !strings.HasPrefix(key, inbox.Prefix("main")+"telegram/") || bucket.CheckKey(key) != nil {
+		if !strings.HasPrefix(key, inbox.Prefix("main")) || bucket.CheckKey(key) != nil {
 			t.Errorf("%v: key %q", at, key)
 		}
 		if i == 0 && !strings.Contains(key, "/0000000000-") {
@@ -205,7 +205,7 @@ func FuzzKeysAreTheMessagesOwn(f *testing.F) {
 			t.Errorf("%q and %q have the keys %q and %q", a, b, keyA, keyB)
 		}
 		for _, key := range []string{keyA, keyB} {
-			if err := bucket.CheckKey(key); err != nil || strings.Count(key, "/") != 3 || len(key) > 400 {
+			if err := bucket.CheckKey(key); err != nil || strings.Count(key, "/") != 2 || len(key) > 400 {
 				t.Errorf("key %q: %v", key, err)
 			}
 		}
@@ -225,5 +225,68 @@ func TestWhatIsNoMessageIsAnError(t *testing.T) {
 		if m, err := inbox.Get(t.Context(), b, key); err == nil || m != nil {
 			t.Errorf("%q: %+v, %v", data, m, err)
 		}
+	}
+}
+
+func TestTheOldestOpenMessagesAreListedFirst(t *testing.T) {
+	b := bucket.NewMemory()
+	var want []string
+	for i, id := range []string{"web:late", "slack:C1:1.2", "telegram:early"} {
+		m := message(id, noon.Add(time.Duration(i)*time.Hour))
+		key, err := inbox.Accept(t.Context(), b, &wakes{}, "main", m, noon, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, key)
+	}
+	// What an older program left under the inbox's name is no entry.
+	if _, err := b.PutIfAbsent(t.Context(), "main/inbox/telegram/1772366400-telegram:1", []byte(`{"v":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	open, err := inbox.Open(t.Context(), b, "main", 0)
+	if err != nil || len(open) != 3 {
+		t.Fatalf("%+v, %v", open, err)
+	}
+	for i, e := range open {
+		if e.Key != want[i] || !e.Time.Equal(noon.Add(time.Duration(i)*time.Hour)) {
+			t.Errorf("entry %d: %+v, want %s", i, e, want[i])
+		}
+	}
+	if few, err := inbox.Open(t.Context(), b, "main", 2); err != nil || len(few) != 2 {
+		t.Errorf("%+v, %v", few, err)
+	}
+}
+
+func TestADeadLetterIsPutBackOnceUnderANewID(t *testing.T) {
+	b, q := bucket.NewMemory(), &wakes{}
+	m := message("telegram:1", noon)
+	key, err := inbox.Accept(t.Context(), b, q, "main", m, noon, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // whoever buried it died before they could say so
+		if err := inbox.Bury(t.Context(), b, "main", key, inbox.Letter{At: noon.Add(time.Hour), Reason: "it crashed", Session: "main", Message: m}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	letters, err := inbox.Letters(t.Context(), b, "main")
+	if err != nil || len(letters) != 1 || letters[0].Message.ID != "telegram:1" || letters[0].Reason != "it crashed" {
+		t.Fatalf("%+v, %v", letters, err)
+	}
+	if open, _ := inbox.Open(t.Context(), b, "main", 0); len(open) != 0 {
+		t.Errorf("still in the inbox: %+v", open)
+	}
+	ids := map[string]bool{}
+	accept := func(_ context.Context, m *chat.Message) error { ids[m.ID] = true; return nil }
+	for range 2 {
+		if err := inbox.Revive(t.Context(), b, letters[0], noon.Add(2*time.Hour), accept); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(ids) != 1 || ids["telegram:1"] {
+		t.Errorf("put back as %v", ids)
+	}
+	if letters, _ := inbox.Letters(t.Context(), b, "main"); len(letters) != 0 {
+		t.Errorf("still dead: %+v", letters)
 	}
 }

@@ -96,10 +96,10 @@ func TestASecondMessageWaitsForTheFirstAndIsShownItsAnswer(t *testing.T) {
 	}
 	r.must(r.answer(first, "1"))
 	second := r.mustClaim(two, false)
-	if second.Orphan || second.Turn.Seq != 2 || second.Turn.Message.ID != two.ID || second.Turn.State != session.Running {
+	if second.Other || second.Turn.Seq != 2 || second.Turn.Message.ID != two.ID || second.Turn.State != session.Running {
 		t.Errorf("second turn: %+v", second.Turn)
 	}
-	if len(second.Head.History) != 1 || script(second.Head.History[0]) != "user: <one> | assistant: 1" {
+	if len(second.Head.History) != 1 || script(second.Head.History[0].Messages) != "user: <one> | assistant: 1" {
 		t.Errorf("history: %+v", second.Head.History)
 	}
 }
@@ -194,7 +194,7 @@ func TestARedeliveryFindsItsMessagesTurn(t *testing.T) {
 			}
 			r.clock.pass(session.Lease)
 			h := r.mustClaim(m, true)
-			if h.Orphan || h.Turn.Seq != 2 || h.Turn.Message.ID != m.ID || h.Turn.State != session.Running ||
+			if h.Other || h.Turn.Seq != 2 || h.Turn.Message.ID != m.ID || h.Turn.State != session.Running ||
 				h.Turn.Fence != 2 || h.Turn.Holder == old.Turn.Holder || h.Turn.Holder == "" || len(h.Head.History) != 1 {
 				t.Fatalf("taken over: %+v", h)
 			}
@@ -225,7 +225,7 @@ func TestARedeliveryFindsItsMessagesTurn(t *testing.T) {
 		r.must(r.answer(first, "hello"))
 		writes := r.meter.Counts().Writes
 		h := r.mustClaim(m, true)
-		if h.Orphan || h.Turn.State != session.Done || h.Turn.Reply != "hello" || r.meter.Counts().Writes != writes {
+		if h.Other || h.Turn.State != session.Done || h.Turn.Reply != "hello" || r.meter.Counts().Writes != writes {
 			t.Errorf("returned: %+v after %d writes", h.Turn, r.meter.Counts().Writes-writes)
 		}
 		// What is delivered of it can be recorded.
@@ -236,7 +236,7 @@ func TestARedeliveryFindsItsMessagesTurn(t *testing.T) {
 	})
 }
 
-func TestADeadTurnIsGivenToTheNextMessageAsAnOrphan(t *testing.T) {
+func TestADeadTurnIsGivenToTheNextMessageFirst(t *testing.T) {
 	for _, recorded := range []bool{false, true} {
 		r := newRoom(t)
 		one, two := r.message("one"), r.message("two")
@@ -246,14 +246,14 @@ func TestADeadTurnIsGivenToTheNextMessageAsAnOrphan(t *testing.T) {
 		}
 		r.lapse()
 		h := r.mustClaim(two, false)
-		if !h.Orphan || h.Turn.Seq != 1 || h.Turn.Message.ID != one.ID || h.Turn.Message.Text != "one" || h.Turn.State != session.Running {
+		if !h.Other || h.Turn.Seq != 1 || h.Turn.Message.ID != one.ID || h.Turn.Message.Text != "one" || h.Turn.State != session.Running {
 			t.Fatalf("recorded %v: %+v", recorded, h.Turn)
 		}
 		if err := r.place(dead); !errors.Is(err, session.ErrLost) {
 			t.Errorf("recorded %v: the dead one's update: %v", recorded, err)
 		}
 		r.must(r.answer(h, "1"))
-		if h = r.mustClaim(two, false); h.Orphan || h.Turn.Seq != 2 || h.Turn.Message.ID != two.ID || len(h.Head.History) != 1 {
+		if h = r.mustClaim(two, false); h.Other || h.Turn.Seq != 2 || h.Turn.Message.ID != two.ID || len(h.Head.History) != 1 {
 			t.Errorf("recorded %v: then %+v", recorded, h.Turn)
 		}
 	}

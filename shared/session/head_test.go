@@ -22,13 +22,14 @@ func TestAHeadComesBackAsItWasWritten(t *testing.T) {
 			V: 1, Model: "openai/gpt-5.5", Recent: []string{"telegram:1", "slack:C1:1.2"},
 			Turn:  Claim{Seq: 7, Message: "telegram:1", Key: "main/inbox/telegram/1", Until: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)},
 			Grant: budget.Grant{Day: "2026-01-02", Limit: 1.5, Spent: 0.25},
-			History: [][]model.Message{
-				{{Role: model.User, Text: "line\nline\r\n\u2028<&>\x00"}, {Role: model.Assistant, Text: "é 日本 \U0001F600"}},
-				{
+			Queue: Collect, Current: "web-x", Routed: []Routed{{"telegram:9", "web-x"}}, Summary: "They like\noolong.", Through: 4,
+			History: []Past{
+				{Seq: 5, Messages: []model.Message{{Role: model.User, Text: "line\nline\r\n\u2028<&>\x00"}, {Role: model.Assistant, Text: "é 日本 \U0001F600"}}},
+				{Seq: 6, At: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), Messages: []model.Message{
 					{Role: model.User, Text: ""},
 					{Role: model.Assistant, Calls: []model.ToolCall{{ID: "a", Name: "x", Input: json.RawMessage(`{"q":"1"}`)}, {ID: "b", Name: "y", Garbled: "{\n"}}},
 					{Role: model.User, Results: []model.ToolResult{{ID: "a", Text: "\n\n"}, {ID: "b", Text: "no", Error: true}}},
-				},
+				}},
 			},
 		},
 	} {
@@ -46,13 +47,13 @@ func TestAHeadComesBackAsItWasWritten(t *testing.T) {
 // What a model writes as a tool's input may be spread over lines, which is
 // what separates turns in a head.
 func TestToolInputWithLineBreaksDoesNotBreakTheHead(t *testing.T) {
-	in := &Head{V: 1, History: [][]model.Message{{{Role: model.Assistant, Calls: []model.ToolCall{{ID: "a", Input: json.RawMessage("{\n  \"q\": \"1\"\n}\n")}}}}}}
+	in := &Head{V: 1, History: []Past{{Messages: []model.Message{{Role: model.Assistant, Calls: []model.ToolCall{{ID: "a", Input: json.RawMessage("{\n  \"q\": \"1\"\n}\n")}}}}}}}
 	data, err := encodeHead(in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	out, err := decodeHead(data)
-	if err != nil || string(out.History[0][0].Calls[0].Input) != `{"q":"1"}` {
+	if err != nil || string(out.History[0].Messages[0].Calls[0].Input) != `{"q":"1"}` {
 		t.Errorf("%s gave %+v, %v", data, out, err)
 	}
 }
@@ -117,6 +118,8 @@ func FuzzTurn(f *testing.F) {
 	f.Add([]byte(`{"v":1,"seq":1,"message":{"v":1,"id":"telegram:0"},"state":"done","steps":[{"role":"assistant","calls":[{"id":"a"}]}]}`))
 	f.Add([]byte(`{"v":1,"message":{},"state":"running","steps":[{"role":"user","results":[{"id":"a"}]},{"role":"assistant","calls":null}]}`))
 	f.Add([]byte(`{"v":1,"message":{},"state":"","set_model":null,"grant":{"limit":-1},"out":[{}]}`))
+	f.Add([]byte(`{"v":1,"message":{},"state":"done","arrived":[{"message":{"id":"telegram:1"}},{"message":{},"taken":"joined"}]}`))
+	f.Add([]byte(`{"v":1,"message":{},"arrived":[{"message":null}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := storeWith(t, "main/sessions/main/turns/00000001", string(data))
 		if turn, _, err := s.Turn(t.Context(), Main, 1); err == nil {
@@ -194,15 +197,15 @@ func TestAThousandTurnsCostWhatOneCosts(t *testing.T) {
 		// The history is the last turns, whole and without a gap.
 		history := h.Head.History
 		for j, turn := range history {
-			if want := fmt.Sprint(i - len(history) + j); len(turn) != 4 || turn[0].Text != want {
-				t.Fatalf("turn %d: place %d of the history holds %q, want %q", i+1, j, turn[0].Text, want)
+			if want := fmt.Sprint(i - len(history) + j); len(turn.Messages) != 4 || turn.Messages[0].Text != want {
+				t.Fatalf("turn %d: place %d of the history holds %q, want %q", i+1, j, turn.Messages[0].Text, want)
 			}
 		}
 		o, err := meter.Bucket.Get(t.Context(), "main/sessions/main/head")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(o.Data) > historyHigh+256*20+500 {
+		if len(o.Data) > historyMost+MaxSummary+256*20+500 {
 			t.Fatalf("turn %d: the head has %d bytes", i+1, len(o.Data))
 		}
 		n := len(history)
@@ -215,7 +218,7 @@ func TestAThousandTurnsCostWhatOneCosts(t *testing.T) {
 		if cut {
 			drops++
 			dropped += kept + 1 - n
-			if size := len(o.Data) - bytes.IndexByte(o.Data, '\n'); size > historyLow+2000 || n == 0 {
+			if size := len(o.Data) - bytes.IndexByte(o.Data, '\n'); size > historyShort+2000 || n == 0 {
 				t.Errorf("turn %d: %d turns, %d bytes are left of a history that was cut", i+1, n, size)
 			}
 		}
@@ -230,14 +233,14 @@ func TestAThousandTurnsCostWhatOneCosts(t *testing.T) {
 func TestOneHugeTurnIsShownOnceAndThenDropped(t *testing.T) {
 	h := &Head{V: 1}
 	for i := range 5 {
-		h.History = append(h.History, []model.Message{{Role: model.User, Text: fmt.Sprint(i)}})
+		h.History = append(h.History, Past{Messages: []model.Message{{Role: model.User, Text: fmt.Sprint(i)}}})
 	}
-	h.History = append(h.History, []model.Message{{Role: model.User, Text: strings.Repeat("x", 2*historyHigh)}})
+	h.History = append(h.History, Past{Messages: []model.Message{{Role: model.User, Text: strings.Repeat("x", 2*historyMost)}}})
 	if _, err := encodeHead(h); err != nil || len(h.History) != 1 {
 		t.Fatalf("%d turns are kept with a huge one, %v", len(h.History), err)
 	}
-	h.History = append(h.History, []model.Message{{Role: model.User, Text: "next"}})
-	if data, err := encodeHead(h); err != nil || len(h.History) != 1 || h.History[0][0].Text != "next" || len(data) > 1000 {
+	h.History = append(h.History, Past{Messages: []model.Message{{Role: model.User, Text: "next"}}})
+	if data, err := encodeHead(h); err != nil || len(h.History) != 1 || h.History[0].Messages[0].Text != "next" || len(data) > 1000 {
 		t.Errorf("then %d turns in %d bytes, %v", len(h.History), len(data), err)
 	}
 }

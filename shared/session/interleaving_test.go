@@ -128,8 +128,15 @@ func (w *world) deliver(message int, redelivery bool) {
 			err := o.handle(s, key, m, redelivery || n > 0, fmt.Sprint(o.name, ", delivery ", n))
 			var busy *session.Busy
 			if errors.As(err, &busy) {
-				o.until = busy.Until
-				continue
+				if busy.Seq == 0 || busy.Message == m.ID {
+					o.until = busy.Until
+					continue
+				}
+				running, arriveErr := s.Arrive(context.Background(), id, busy.Seq, key, m)
+				if arriveErr != nil || !running {
+					continue
+				}
+				err = nil
 			}
 			if err == nil || errors.Is(err, session.ErrTaken) {
 				if o.call("acknowledge") == nil {
@@ -154,10 +161,24 @@ func (o *worker) handle(s *session.Store, key string, m *chat.Message, redeliver
 				return err
 			}
 		}
-		if !h.Orphan {
+		// What the turn leaves over is put on the queue before its own delivery
+		// is acknowledged.
+		if left := h.Turn.Waiting(); len(left) > 0 {
+			if err := o.call("wake"); err != nil {
+				return err
+			}
+			o.world.deliver(number(left[0].Message), false)
+		}
+		if !h.Other {
 			return nil
 		}
 	}
+}
+
+// number is the n of the message that message(n) made.
+func number(m *chat.Message) (n int) {
+	fmt.Sscanf(m.ID, "telegram:%d", &n)
+	return n
 }
 
 // work is a turn: the placeholder and the reply. A stop that is met only
@@ -177,7 +198,8 @@ func work(h *session.Held, reply string, renewed func()) error {
 		t.State, t.Reply = session.Done, reply
 		t.Steps = []session.Step{{Message: model.Message{Role: model.Assistant, Text: reply}}}
 	}
-	if err = h.Update(context.Background(), end); errors.Is(err, session.ErrStop) {
+	err = h.Update(context.Background(), end)
+	for errors.Is(err, session.ErrStop) || errors.Is(err, session.ErrArrived) {
 		err = h.Update(context.Background(), end)
 	}
 	return err

@@ -13,41 +13,21 @@
 // from then on the turn object itself carries the lease, and every write of it
 // is a compare-and-swap on what its holder wrote last, so a holder that lost
 // its turn finds out at its next write.
+//
+// A message that comes while a turn runs is added to that turn's object in the
+// same way, by whoever delivers it. So it is known, before the turn can end,
+// either to the turn's holder or to whoever makes the next claim, and nobody
+// has to come back for it.
 package session
 
 import (
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"instar/shared/budget"
 	"instar/shared/chat"
 	"instar/shared/model"
 )
-
-// Main is the session that all of the owner's private chats share.
-const Main = "main"
-
-// ID names the session a message belongs to. The owner's private chats are one
-// conversation; every other person, group, thread and named web chat has its own.
-func ID(m *chat.Message, owner bool) string {
-	if m.Kind == chat.Private && owner {
-		if m.Session == "" || m.Session == Main {
-			return Main
-		}
-		return "web-" + url.PathEscape(m.Session)
-	}
-	parts := []string{m.Channel, m.Chat}
-	if m.Thread != "" {
-		parts = append(parts, m.Thread)
-	}
-	for i, part := range parts {
-		// "." and "-" separate, so neither may stand inside a part.
-		parts[i] = strings.NewReplacer("-", "%2D", ".", "%2E").Replace(url.PathEscape(part))
-	}
-	return strings.Join(parts, "-")
-}
 
 // Head is the state of a session between turns.
 type Head struct {
@@ -57,11 +37,29 @@ type Head struct {
 	// against an event that is delivered again after its turn.
 	Recent []string     `json:"recent,omitempty"`
 	Model  string       `json:"model,omitempty"` // chosen with /model; "" is the configured one
+	Queue  Mode         `json:"queue,omitempty"` // chosen with /queue; "" is Steer
 	Grant  budget.Grant `json:"grant"`
 
-	// History is the conversation the model is shown, one entry a turn, oldest
-	// first. It is bounded; the turn objects keep everything.
-	History [][]model.Message `json:"-"`
+	// Current is the conversation this person has switched to, "" for this one.
+	// Routed are the messages that were sent on because of it.
+	Current string   `json:"current,omitempty"`
+	Routed  []Routed `json:"routed,omitempty"`
+
+	// Summary stands for the turns up to Through, which the model is not shown
+	// any more. The turn objects keep everything.
+	Summary string `json:"summary,omitempty"`
+	Through int    `json:"through,omitempty"`
+	// History is the conversation after them, one entry a turn, oldest first.
+	History []Past `json:"-"`
+}
+
+// Past is a turn that has ended, as the model is shown it.
+type Past struct {
+	Seq      int             `json:"seq"`
+	At       time.Time       `json:"at,omitzero"` // when it began
+	Messages []model.Message `json:"messages"`
+
+	size int // bytes of JSON
 }
 
 // Claim names the current or last turn.
@@ -70,7 +68,43 @@ type Claim struct {
 	Message string    `json:"message"`
 	Key     string    `json:"key"`   // of the inbox entry
 	Until   time.Time `json:"until"` // the claim lapses then, unless the turn object exists
+	// Waiting are the messages that arrived during the turn before and that it
+	// left over; they are this turn's arrivals until its object exists.
+	Waiting []Ref `json:"waiting,omitempty"`
 }
+
+// Ref names a message in the inbox.
+type Ref struct {
+	ID  string    `json:"id"`
+	Key string    `json:"key"`
+	At  time.Time `json:"at"` // when it arrived
+}
+
+// Mode says what becomes of messages that arrive while a turn runs.
+type Mode string
+
+const (
+	Steer    Mode = "steer"    // they join the turn between its tool calls, or else the next turn, together
+	Collect  Mode = "collect"  // they make up the next turn, together
+	Followup Mode = "followup" // each gets a turn of its own, in order
+)
+
+// Arrival is a message that came while a turn ran, or that waited for it.
+type Arrival struct {
+	Key     string        `json:"key"` // of the inbox entry
+	At      time.Time     `json:"at"`
+	Message *chat.Message `json:"message"`
+	Taken   Taken         `json:"taken,omitempty"`
+}
+
+// Taken says how a turn took an arrival; "" leaves it to the next turn.
+type Taken string
+
+const (
+	Joined  Taken = "joined"  // read as one with the turn's own message
+	Steered Taken = "steered" // shown to the model between tool calls
+	Dropped Taken = "dropped" // the turn was stopped: it is not acted on
+)
 
 // State is how far a turn is.
 type State string
@@ -97,7 +131,10 @@ type Turn struct {
 	Until  time.Time `json:"until"`
 	Fence  int       `json:"fence"`
 	Stop   bool      `json:"stop,omitempty"` // somebody asked for the turn to end
-	Steps  []Step    `json:"steps,omitempty"`
+	// Arrived are the messages that came meanwhile, the oldest first. Others
+	// than the holder add to it, so the holder changes it in Update only.
+	Arrived []Arrival `json:"arrived,omitempty"`
+	Steps   []Step    `json:"steps,omitempty"`
 	// Out is the reply as it stands, or shall stand, on the platform.
 	Out   []Part      `json:"out,omitempty"`
 	Reply string      `json:"reply,omitempty"`
@@ -106,6 +143,7 @@ type Turn struct {
 	Cost  float64     `json:"cost_usd"`
 	// Head fields a command changed; applied when the turn is folded.
 	SetModel *string       `json:"set_model,omitempty"`
+	SetQueue *Mode         `json:"set_queue,omitempty"`
 	Reset    bool          `json:"reset,omitempty"` // forget the history before this turn
 	Grant    *budget.Grant `json:"grant,omitempty"`
 }
@@ -123,10 +161,62 @@ type Part struct {
 	Text string `json:"text,omitempty"`
 }
 
-// Messages is what the turn adds to the conversation: the person's message,
-// the model's replies and the tools' results. A tool call without a recorded
-// result gets one that says so, since no provider accepts a history where it
-// is missing.
+// Said is what the person said to set the turn off: its message and those that
+// were joined to it, each as fold makes it.
+func (t *Turn) Said(fold func(*chat.Message) string) string {
+	text := fold(t.Message)
+	for _, a := range t.Arrived {
+		if a.Taken == Joined {
+			text += "\n\n" + fold(a.Message)
+		}
+	}
+	return text
+}
+
+// Waiting are the arrivals that the turn has not taken.
+func (t *Turn) Waiting() (left []Arrival) {
+	for _, a := range t.Arrived {
+		if a.Taken == "" {
+			left = append(left, a)
+		}
+	}
+	return left
+}
+
+// Take marks the messages that wait, from the oldest on as long as may says
+// so, as taken, and returns them.
+func (t *Turn) Take(how Taken, may func(Arrival) bool) (taken []Arrival) {
+	for i := range t.Arrived {
+		a := &t.Arrived[i]
+		if a.Taken != "" {
+			continue
+		}
+		if !may(*a) {
+			break
+		}
+		a.Taken = how
+		taken = append(taken, *a)
+	}
+	return taken
+}
+
+// Answers reports whether the turn is the one that answers a message: its own,
+// or one that it has taken.
+func (t *Turn) Answers(message string) bool {
+	return t.Message.ID == message || slices.ContainsFunc(t.Arrived, func(a Arrival) bool {
+		return a.Message.ID == message && a.Taken != ""
+	})
+}
+
+// arrived reports whether a message is among the turn's arrivals.
+func (t *Turn) arrived(message string) bool {
+	return slices.ContainsFunc(t.Arrived, func(a Arrival) bool { return a.Message.ID == message })
+}
+
+// Messages is what the turn adds to the conversation: what the person said,
+// the model's replies, the tools' results and what the person said meanwhile.
+// A tool call without a recorded result gets one that says so, since no
+// provider accepts a history where it is missing.
 func (t *Turn) Messages(user string) []model.Message {
 	messages := []model.Message{{Role: model.User, Text: user}}
 	var open []model.ToolCall

@@ -48,6 +48,7 @@ func (p *progress) runTools(ctx context.Context, calls []model.ToolCall) error {
 	}
 	return p.update(ctx, func(t *session.Turn) {
 		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Message: model.Message{Role: model.User, Results: results}})
+		p.steer(t)
 	})
 }
 

@@ -16,7 +16,12 @@ import (
 
 const help = `Commands:
 /new - start over: forget this conversation (your memory files stay)
+/new NAME - begin another conversation and go there
+/sessions - your conversations
+/switch NAME - go to another of them; /switch main goes back
 /stop - end what I am doing now
+/queue steer|collect|followup - what you write while I work: joins it, waits for one answer together, or gets an answer each
+/retry - try again what I could not answer
 /status - model, session and today's cost
 /model [NAME] - show or choose this conversation's model, e.g. /model openai/gpt-5.5; /model default goes back
 /usage - what today has cost
@@ -32,7 +37,18 @@ func (p *progress) command(ctx context.Context) ending {
 	case "help", "start":
 		return say(help)
 	case "new":
+		if p.who.rest != "" {
+			return p.begin(ctx, strings.TrimSpace(p.who.rest))
+		}
 		return ending{state: session.Done, reply: "Started over. What I was asked to remember is still there.", reset: true}
+	case "sessions":
+		return p.conversations(ctx)
+	case "switch":
+		return p.goTo(ctx, strings.TrimSpace(p.who.rest))
+	case "queue":
+		return p.chooseQueue()
+	case "retry":
+		return p.retry(ctx)
 	case "whoami":
 		role := "a guest"
 		if p.who.owner {
@@ -56,6 +72,23 @@ func (p *progress) command(ctx context.Context) ending {
 		return p.approve(ctx)
 	}
 	return say(fmt.Sprintf("There is no command /%s.\n\n%s", p.who.command, help))
+}
+
+func (p *progress) chooseQueue() ending {
+	chosen := session.Mode(strings.ToLower(strings.TrimSpace(p.who.rest)))
+	meaning := map[session.Mode]string{
+		session.Steer:    "What you write while I work joins it between two steps, or else gets the next answer, together.",
+		session.Collect:  "What you write while I work is answered together, after it.",
+		session.Followup: "What you write while I work is answered one by one, after it.",
+	}
+	if chosen == "" {
+		return ending{state: session.Done, reply: fmt.Sprintf("Queue mode: %s. %s", p.mode(), meaning[p.mode()])}
+	}
+	text, ok := meaning[chosen]
+	if !ok {
+		return ending{state: session.Done, reply: "Choose /queue steer, /queue collect or /queue followup."}
+	}
+	return ending{state: session.Done, reply: text, setQueue: &chosen}
 }
 
 func (p *progress) chooseModel() ending {

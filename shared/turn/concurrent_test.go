@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"instar/shared/inbox"
 	"instar/shared/model"
 	"instar/shared/session"
 	"instar/shared/turn"
@@ -35,35 +36,51 @@ func TestAMessageDeliveredFiveTimesAtOnceIsAnsweredOnce(t *testing.T) {
 	}
 }
 
-func TestTwentyMessagesAtOnceInOneSessionGetTwentyAnswers(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
-		w.telegram.wait = 100 * time.Millisecond
-		var wait sync.WaitGroup
-		var want []string
-		for i := range 20 {
-			text := fmt.Sprintf("number %d", i)
-			want = append(want, "Answer: "+text)
-			m := w.message(owner, text)
-			key := w.put(m)
-			for range 5 {
-				wait.Go(func() { w.until(key, false) })
+// However they meet, each of them stands in exactly one turn, and each turn has
+// one answer.
+func TestTwentyMessagesAtOnceInOneSessionAreAnsweredOnceEach(t *testing.T) {
+	for _, mode := range []session.Mode{session.Steer, session.Collect, session.Followup} {
+		inBubble(t, func(t *testing.T, w *world) {
+			w.say(owner, "/queue "+string(mode))
+			w.models[primary].answer = slowly(2*time.Second, "Yes.")
+			var wait sync.WaitGroup
+			for i := range 20 {
+				time.Sleep(400 * time.Millisecond) // not one series
+				key := w.put(w.message(owner, fmt.Sprintf("number %d.", i)))
+				for range 5 {
+					wait.Go(func() { w.until(key, false) })
+				}
 			}
-		}
-		wait.Wait()
-		got := w.telegram.in("42")
-		slices.Sort(got)
-		slices.Sort(want)
-		if !slices.Equal(got, want) {
-			t.Errorf("chat shows %d messages: %q", len(got), got)
-		}
-		if n := len(w.models[primary].asked()); n != 20 {
-			t.Errorf("the model was asked %d times", n)
-		}
-		w.say(owner, "last")
-		if n := len(w.lastRequest().Messages); n != 41 {
-			t.Errorf("the history holds %d messages, want 40 and the last", n)
-		}
-	})
+			wait.Wait()
+			head, _, err := w.sessions().Head(t.Context(), session.Main)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := ""
+			for seq := 2; seq <= head.Turn.Seq; seq++ {
+				one, _, err := w.sessions().Turn(t.Context(), session.Main, seq)
+				if err != nil || one.State != session.Done {
+					t.Fatalf("%s: turn %d: %+v, %v", mode, seq, one, err)
+				}
+				said += one.Said(turn.UserText) + "\n"
+			}
+			for i := range 20 {
+				if n := strings.Count(said, fmt.Sprintf("number %d.", i)); n != 1 {
+					t.Errorf("%s: message %d stands in %d turns", mode, i, n)
+				}
+			}
+			turns := head.Turn.Seq - 1
+			if got := w.telegram.in("42"); len(got) != turns+1 {
+				t.Errorf("%s: %d turns, chat shows %q", mode, turns, got)
+			}
+			if (mode == session.Followup) != (turns == 20) || turns < 3 {
+				t.Errorf("%s: %d turns for 20 messages", mode, turns)
+			}
+			if open, err := inbox.Open(t.Context(), w.store, "main", 0); err != nil || len(open) > 0 {
+				t.Errorf("%s: left in the inbox: %+v, %v", mode, open, err)
+			}
+		})
+	}
 }
 
 func TestSessionsDoNotWaitForEachOther(t *testing.T) {
@@ -191,17 +208,18 @@ func TestAReplyThatIsBeingDeliveredIsNotDeliveredByAnotherWorkerToo(t *testing.T
 func TestAwaitReturnsTheTurnThatAnotherWorkerRuns(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.models[primary].answer = slowly(10*time.Second, "Yes.")
-		key := w.put(w.message("web:main", "hi"))
+		m := w.message("web:main", "hi")
+		key := w.put(m)
 		go w.until(key, false)
 		synctest.Wait()
-		done, err := w.engine.Await(t.Context(), key, time.Now().Add(time.Minute))
+		done, err := w.engine.Await(t.Context(), m, time.Now().Add(time.Minute))
 		if err != nil || done.Reply != "Yes." {
 			t.Errorf("turn %+v, error %v", done, err)
 		}
 		for range 5 {
 			w.say("web:main", "more")
 		}
-		if done, err = w.engine.Await(t.Context(), key, time.Now().Add(time.Minute)); err != nil || done.Reply != "Yes." {
+		if done, err = w.engine.Await(t.Context(), m, time.Now().Add(time.Minute)); err != nil || done.Reply != "Yes." {
 			t.Errorf("five turns later: turn %+v, error %v", done, err)
 		}
 	})
@@ -210,16 +228,17 @@ func TestAwaitReturnsTheTurnThatAnotherWorkerRuns(t *testing.T) {
 func TestAwaitGivesUpAtItsDeadlineAndAtOnceWhenThereIsNoSuchTurn(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.models[primary].answer = slowly(time.Minute, "Yes.")
-		key := w.put(w.message("web:main", "hi"))
+		m := w.message("web:main", "hi")
+		key := w.put(m)
 		go w.until(key, false)
 		synctest.Wait()
 		began := time.Now()
-		if _, err := w.engine.Await(t.Context(), key, time.Now().Add(10*time.Second)); err == nil || time.Since(began) > 12*time.Second {
+		if _, err := w.engine.Await(t.Context(), m, time.Now().Add(10*time.Second)); err == nil || time.Since(began) > 12*time.Second {
 			t.Errorf("error %v after %v", err, time.Since(began))
 		}
 		began = time.Now()
-		stop := w.put(w.message("web:main", "/stop"))
-		w.until(stop, false)
+		stop := w.message("web:main", "/stop")
+		w.until(w.put(stop), false)
 		if _, err := w.engine.Await(t.Context(), stop, time.Now().Add(10*time.Minute)); err == nil || time.Since(began) > 2*time.Second {
 			t.Errorf("for a message without a turn: error %v after %v", err, time.Since(began))
 		}
@@ -232,7 +251,7 @@ func TestAWatcherWhoseTurnIsTakenDoesNotSeeItTwice(t *testing.T) {
 		m := w.message("web:main", "hi")
 		key := w.put(m)
 		w.until(key, false)
-		if _, err := w.engine.Handle(t.Context(), key, false, turn.Live{Text: func(string) { t.Error("text for a second watcher") }}); err == nil {
+		if _, err := w.engine.Handle(t.Context(), turn.Delivery{Key: key, Message: m}, turn.Live{Text: func(string) { t.Error("text for a second watcher") }}); err == nil {
 			t.Error("no error")
 		}
 	})

@@ -40,7 +40,8 @@ func TestATurnWithoutToolsCostsFourWritesAndSixReads(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.say(owner, "the day's first turn also asks the budget")
 		c := w.spent(func() { w.say(owner, "hello") })
-		if c.Writes > 4 || c.Reads > 6 || c.Lists > 0 || c.Deletes > 0 {
+		// To take the message off the inbox is free of charge on R2 and S3.
+		if c.Writes > 4 || c.Reads > 6 || c.Lists > 0 || c.Deletes > 1 {
 			t.Errorf("a turn cost %+v, want at most 4 writes and 6 reads", c)
 		}
 		t.Logf("a turn without tools: %+v", c)
@@ -107,7 +108,7 @@ func TestATurnWithOneToolCallCostsSixWrites(t *testing.T) {
 		w.models[primary].answer = inTurn(asks(call("1", "memory_search", `{"query":"tea"}`)), says("Nothing."))
 		c := w.spent(func() { w.say(owner, "what tea do I like?") })
 		// 2 reads and a listing are memory_search looking into the files.
-		want := bucket.Counts{Reads: 8, Writes: 6, Lists: 1}
+		want := bucket.Counts{Reads: 8, Writes: 6, Deletes: 1, Lists: 1}
 		if c != want {
 			t.Errorf("a turn with one tool call cost %+v, want %+v", c, want)
 		}

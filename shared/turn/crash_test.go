@@ -145,7 +145,7 @@ func crashOnce(t *testing.T, c *crashPoint) string {
 	defer cancel()
 	c.cancel = cancel
 	w.hooks.set(c.before, c.after)
-	w.engine.Handle(ctx, key, false, turn.Live{})
+	w.engine.Handle(ctx, turn.Delivery{Key: key}, turn.Live{})
 	c.mu.Lock()
 	c.over = true
 	c.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"instar/shared/bucket"
 	"instar/shared/chat"
 	"instar/shared/delivery"
+	"instar/shared/inbox"
 	"instar/shared/queue"
 	"instar/shared/session"
 )
@@ -22,14 +23,49 @@ func (e *Engine) run(ctx context.Context, h *session.Held, w *who, live Live) er
 		live.Started(t.Session, t.Seq)
 	}
 	again := t.State != session.Running
-	if !again {
+	switch {
+	case again:
+		if err := e.delivering(t); err != nil {
+			return err
+		}
+	case given(t):
+		if err := e.end(ctx, h, session.Failed, fmt.Sprintf("I began to answer this %d times, and each time something ended me before I was done. /retry lets me try again.", maxTries)); err != nil {
+			return err
+		}
+	default:
 		if err := e.answer(ctx, h, w, live); err != nil {
 			return err
 		}
-	} else if err := e.delivering(t); err != nil {
+	}
+	if err := e.deliver(ctx, h, again); err != nil {
 		return err
 	}
-	return e.deliver(ctx, h, again)
+	return e.settle(ctx, h)
+}
+
+// given reports that a turn is given up: too many workers have died of it.
+func given(t *session.Turn) bool { return t.Fence > maxTries }
+
+// settle is what a turn leaves behind when its reply has arrived: the messages
+// that wait are woken, and those that it answered leave the inbox.
+func (e *Engine) settle(ctx context.Context, h *session.Held) error {
+	t := h.Turn
+	if left := t.Waiting(); len(left) > 0 {
+		if err := inbox.Send(ctx, e.Queue, inbox.Wake{Key: left[0].Key}, 0); err != nil {
+			return fmt.Errorf("wake the next message: %w", err)
+		}
+	}
+	if given(t) {
+		letter := inbox.Letter{At: e.Now(), Reason: "it ended its worker again and again", Session: t.Session, Message: t.Message}
+		return inbox.Bury(ctx, e.Bucket, e.Agent, h.Head.Turn.Key, letter)
+	}
+	e.forget(ctx, h.Head.Turn.Key)
+	for _, a := range t.Arrived {
+		if a.Taken != "" {
+			e.forget(ctx, a.Key)
+		}
+	}
+	return nil
 }
 
 // delivering asks for a later delivery while whoever ended the turn may be
@@ -41,13 +77,14 @@ func (e *Engine) delivering(t *session.Turn) error {
 	return nil
 }
 
-// orphan finishes a turn whose holder died and that another message has come
-// upon. Who watched it is not at hand here: only the outcome counts.
-func (e *Engine) orphan(ctx context.Context, h *session.Held) error {
+// other runs a turn that comes before the one that was asked for. Who watched
+// it is not at hand here: only the outcome counts.
+func (e *Engine) other(ctx context.Context, h *session.Held) error {
 	w, err := e.admit(ctx, h.Turn.Message, true)
 	var text string
 	switch {
 	case err == nil:
+		w.session = h.Turn.Session
 		return e.run(ctx, h, w, Live{})
 	case errors.Is(err, errNoToken):
 		// For when the channel is back.
@@ -56,8 +93,16 @@ func (e *Engine) orphan(ctx context.Context, h *session.Held) error {
 		return err
 	}
 	// Nobody can be answered, and the session must not stand still for it.
-	return h.Update(ctx, func(t *session.Turn) {
-		t.State, t.Reply, t.Ended = session.Failed, text, e.Now()
+	if err := e.end(ctx, h, session.Failed, text); err != nil || text != "" {
+		return err
+	}
+	return e.settle(ctx, h)
+}
+
+// end records the end of a turn that is not worked on any more.
+func (e *Engine) end(ctx context.Context, h *session.Held, state session.State, text string) error {
+	change := func(t *session.Turn) {
+		t.State, t.Reply, t.Ended = state, text, e.Now()
 		switch {
 		case text == "":
 			t.Out = nil
@@ -66,7 +111,12 @@ func (e *Engine) orphan(ctx context.Context, h *session.Held) error {
 		default:
 			t.Out[0].Text = text
 		}
-	})
+	}
+	err := h.Update(ctx, change)
+	for errors.Is(err, session.ErrArrived) || errors.Is(err, session.ErrStop) {
+		err = h.Update(ctx, func(*session.Turn) {})
+	}
+	return err
 }
 
 // deliver brings a finished turn's reply to its platform.

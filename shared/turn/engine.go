@@ -5,17 +5,16 @@
 package turn
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/channel"
+	"instar/shared/chat"
 	"instar/shared/inbox"
 	"instar/shared/memory"
 	"instar/shared/model"
@@ -33,22 +32,23 @@ const (
 	MaxSame  = 3                // times one tool may be called with the same input
 )
 
-// busyWait is how long a delivery waits for a busy session before it asks the
-// queue to come again. While it waits it keeps an instance from others.
+// busyWait is how long a delivery waits for another worker that answers the
+// same message, before it asks the queue to come again. While it waits it keeps
+// an instance from others.
 const busyWait = 3 * time.Second
+
+// maxTries is how many workers may die of one turn before it is given up.
+const maxTries = 5
 
 // Web is the channel of the console's chat. Its sender was authenticated by
 // the console and is the owner.
 const Web = "web"
 
-// SessionName is what a session is called towards whoever talks to the web
-// chat: the name they gave it, where its id is made of one.
-func SessionName(id string) string { return strings.TrimPrefix(id, "web-") }
-
 // Engine holds what turns need. It keeps nothing between them.
 type Engine struct {
 	Agent     string
 	Bucket    bucket.Bucket
+	Queue     queue.Sender // delivers what is put into the inbox or left in it
 	Settings  settings.Store
 	Owners    people.Owners
 	Directory *people.Directory
@@ -72,6 +72,16 @@ type Live struct {
 // ErrIgnored: the message is not for the agent, or from somebody who is not let in.
 var ErrIgnored = errors.New("message is ignored")
 
+// ErrWaiting: the message is in the care of the session's running turn, which
+// takes it along or has it delivered again.
+var ErrWaiting = errors.New("message waits in a running turn")
+
+// Settled reports that an error of Handle means that there is nothing left to
+// do for whoever delivered the message.
+func Settled(err error) bool {
+	return errors.Is(err, ErrIgnored) || errors.Is(err, ErrWaiting) || errors.Is(err, session.ErrTaken)
+}
+
 func (e *Engine) sessions() *session.Store {
 	return &session.Store{Bucket: e.Bucket, Agent: e.Agent, Now: e.Now, Fold: UserText}
 }
@@ -84,47 +94,103 @@ func (e *Engine) files(w *who) *memory.Store {
 	return memory.Open(e.Bucket, e.Agent+"/guests/"+w.person+"/files/")
 }
 
-// Handle answers the message stored under key and returns the finished turn.
-// redelivery says that the queue delivers it again. Errors: ErrIgnored and
-// session.ErrTaken mean that there is nothing to do; *queue.Retry asks for
-// another delivery; any other error does too.
-func (e *Engine) Handle(ctx context.Context, key string, redelivery bool, live Live) (*session.Turn, error) {
-	m, err := inbox.Get(ctx, e.Bucket, key)
-	if err != nil {
-		return nil, err
+// Delivery is one delivery of a message that lies in the inbox.
+type Delivery struct {
+	Key string // of the inbox entry
+	// Message is what lies there; nil has it read.
+	Message *chat.Message
+	Again   bool // somebody has tried before
+	Sweep   bool // and this try is the sweep's, which comes again
+	Last    bool // if this fails too, it becomes a dead letter
+}
+
+// Handle answers a message and returns the finished turn. Errors: those that
+// are Settled mean that there is nothing to do; *queue.Retry asks for another
+// delivery; any other error does too.
+func (e *Engine) Handle(ctx context.Context, d Delivery, live Live) (*session.Turn, error) {
+	if d.Message == nil {
+		m, err := inbox.Get(ctx, e.Bucket, d.Key)
+		if errors.Is(err, bucket.ErrNotFound) {
+			return nil, session.ErrTaken // and settled
+		}
+		if err != nil {
+			return nil, err
+		}
+		d.Message = m
 	}
-	w, err := e.admit(ctx, m, redelivery)
+	t, err := e.handle(ctx, d, live)
+	var retry *queue.Retry
+	switch {
+	case errors.Is(err, ErrIgnored):
+		e.forget(ctx, d.Key)
+	case err != nil && d.Last && !Settled(err) && !errors.As(err, &retry):
+		return nil, e.bury(ctx, d, err)
+	}
+	return t, err
+}
+
+func (e *Engine) handle(ctx context.Context, d Delivery, live Live) (*session.Turn, error) {
+	m := d.Message
+	w, err := e.admit(ctx, m, d.Again)
 	if err != nil {
 		return nil, err
 	}
 	if w.command == "stop" && !w.stranger {
-		return e.stop(ctx, m, w, key, redelivery)
+		return e.stop(ctx, m, w, d)
 	}
 	deadline := time.Now().Add(busyWait)
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		h, err := e.sessions().Claim(ctx, w.session, key, m, redelivery)
+	for wait := 50 * time.Millisecond; ; {
+		h, err := e.sessions().Claim(ctx, w.session, d.Key, m, d.Again)
 		var busy *session.Busy
+		var moved *session.Moved
 		switch {
+		case errors.As(err, &moved):
+			w.session = moved.Session
 		case errors.As(err, &busy):
+			if busy.Seq > 0 && busy.Message != m.ID {
+				running, err := e.sessions().Arrive(ctx, w.session, busy.Seq, d.Key, m)
+				if err == nil && running {
+					return nil, ErrWaiting
+				} else if err == nil {
+					continue // it has ended meanwhile
+				}
+				slog.Warn("message not added to the running turn", "session", w.session, "error", err.Error())
+			}
+			if d.Sweep {
+				return nil, ErrWaiting
+			}
 			if time.Now().Add(wait).After(deadline) {
 				after := min(max(busy.Until.Sub(e.Now()), time.Second), 5*time.Second)
-				return nil, &queue.Retry{After: after, Err: err}
+				return nil, &queue.Retry{After: after, Err: busy}
 			}
 			if !pause(ctx, wait) {
 				return nil, ctx.Err()
 			}
-		case errors.Is(err, session.ErrTaken) && redelivery:
-			return nil, cmp.Or(e.late(ctx, w.session, key, m), err)
+			wait = min(2*wait, time.Second)
+		case errors.Is(err, session.ErrTaken) && d.Again:
+			if err := e.late(ctx, w.session, d.Key, m); err != nil {
+				return nil, err
+			}
+			e.forget(ctx, d.Key)
+			return nil, session.ErrTaken
 		case err != nil:
 			return nil, err
-		case h.Orphan:
-			slog.Warn("finishing a turn whose worker died", "session", w.session, "turn", h.Turn.Seq)
-			if err := e.orphan(ctx, h); err != nil && !errors.Is(err, session.ErrLost) {
+		case h.Other:
+			slog.Info("running the turn before", "session", w.session, "turn", h.Turn.Seq, "tries", h.Turn.Fence)
+			if err := e.other(ctx, h); err != nil && !errors.Is(err, session.ErrLost) {
 				return nil, fmt.Errorf("finish the turn before: %w", err)
 			}
 		default:
 			return h.Turn, e.run(ctx, h, w, live)
 		}
+	}
+}
+
+// forget takes a message that needs nothing more off the inbox. Where that
+// fails the sweep comes upon it again.
+func (e *Engine) forget(ctx context.Context, key string) {
+	if err := e.Bucket.Delete(ctx, key); err != nil {
+		slog.Warn("message not taken off the inbox", "error", err.Error())
 	}
 }
 
@@ -138,3 +204,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
+
+// jobPrefix begins the names of the conversations that jobs have.
+const jobPrefix = "job."

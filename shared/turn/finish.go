@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"instar/shared/budget"
@@ -120,33 +121,44 @@ func (p *progress) reset() {
 // brought to the platform.
 func (p *progress) finish(ctx context.Context, end ending) error {
 	sender := p.engine.Senders[p.held.Turn.Message.Channel]
-	step := end.step
-	record := func() error {
-		return p.update(ctx, func(t *session.Turn) {
-			if step != nil {
-				t.Steps, step = append(t.Steps, *step), nil
+	before := *p.held.Turn
+	err := p.update(ctx, func(t *session.Turn) {
+		if end.state == session.Stopped && p.drop(t) > 0 {
+			end.reply = paragraphs(end.reply, "(What you wrote meanwhile is not acted on.)")
+		}
+		if end.step != nil {
+			t.Steps = append(t.Steps, *end.step)
+		}
+		t.State, t.Reply, t.Ended = end.state, end.reply, p.engine.Now()
+		t.SetModel, t.SetQueue, t.Reset = end.setModel, end.setQueue, end.reset
+		if end.model != "" {
+			t.Model = end.model
+		}
+		if sender == nil {
+			return
+		}
+		t.Out = slices.Clone(t.Out) // before keeps its own
+		for i, text := range sender.Split(end.reply) {
+			if i < len(t.Out) {
+				t.Out[i].Text = text
+			} else {
+				t.Out = append(t.Out, session.Part{Text: text})
 			}
-			t.State, t.Reply, t.Ended = end.state, end.reply, p.engine.Now()
-			t.SetModel, t.Reset = end.setModel, end.reset
-			if end.model != "" {
-				t.Model = end.model
-			}
-			if sender == nil {
-				return
-			}
-			for i, text := range sender.Split(end.reply) {
-				if i < len(t.Out) {
-					t.Out[i].Text = text
-				} else {
-					t.Out = append(t.Out, session.Part{Text: text})
-				}
-			}
-		})
+		}
+	})
+	if errors.Is(err, session.ErrArrived) && end.state == session.Done {
+		// So soon that it belongs to what is being answered here: begin anew.
+		after := *p.held.Turn
+		p.held.Reopen(before)
+		if p.joinSeries() {
+			return errJoined
+		}
+		p.held.Reopen(after)
 	}
-	err := record()
-	if errors.Is(err, session.ErrStop) {
-		// Stopped in the very last moment: the answer is there, so it stands.
-		err = record()
+	for errors.Is(err, session.ErrArrived) || errors.Is(err, session.ErrStop) {
+		// What arrived waits for the next turn. What was stopped in the very
+		// last moment is answered, so it stands.
+		err = p.update(ctx, func(*session.Turn) {})
 	}
 	if err != nil {
 		return fmt.Errorf("record reply: %w", err)

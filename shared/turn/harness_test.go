@@ -43,6 +43,9 @@ type world struct {
 	policy   people.Policy
 	engine   *turn.Engine
 	serial   int
+
+	mu     sync.Mutex
+	queued []inbox.Wake // by the engine, not delivered yet
 }
 
 // inBubble runs a test in fake time. It fails when a goroutine is left behind.
@@ -66,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	}
 	zone := time.FixedZone("Asia/Tokyo", 9*3600)
 	w.engine = &turn.Engine{
-		Agent: "main", Version: "test", Bucket: w.bucket, Settings: settings.InBucket(bucket.NewMemory(), "main/settings/"),
+		Agent: "main", Version: "test", Bucket: w.bucket, Queue: w, Settings: settings.InBucket(bucket.NewMemory(), "main/settings/"),
 		Owners: owners, Directory: people.NewDirectory(w.bucket, "main/people/"),
 		Policy:  func(string) people.Policy { return w.policy },
 		Senders: map[string]channel.Sender{"telegram": w.telegram, "slack": w.slack},
@@ -92,11 +95,14 @@ func (w *world) sessions() *session.Store {
 
 // message is a private message of "channel:id", not stored yet.
 func (w *world) message(person, text string) *chat.Message {
+	w.mu.Lock()
 	w.serial++
+	serial := w.serial
+	w.mu.Unlock()
 	name, id, _ := strings.Cut(person, ":")
 	m := &chat.Message{
-		ID: fmt.Sprintf("%s:%d", name, w.serial), Time: time.Now(), Kind: chat.Private, Text: text,
-		PlatformID: fmt.Sprint(w.serial), Address: chat.Address{Channel: name, Chat: id}, Sender: chat.Sender{ID: id, Name: "Somebody"},
+		ID: fmt.Sprintf("%s:%d", name, serial), Time: time.Now(), Kind: chat.Private, Text: text,
+		PlatformID: fmt.Sprint(serial), Address: chat.Address{Channel: name, Chat: id}, Sender: chat.Sender{ID: id, Name: "Somebody"},
 	}
 	if name == turn.Web {
 		m.Session, m.Chat, m.Sender.ID = id, id, "owner"
@@ -127,8 +133,40 @@ type nowhere struct{}
 
 func (nowhere) Send(context.Context, []byte, time.Duration) error { return nil }
 
+// Send is the queue that the engine puts messages on; until delivers them.
+func (w *world) Send(_ context.Context, body []byte, _ time.Duration) error {
+	if err := w.hooks.first("queue send"); err != nil {
+		return err
+	}
+	var wake inbox.Wake
+	if err := json.Unmarshal(body, &wake); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.queued = append(w.queued, wake)
+	w.mu.Unlock()
+	return w.hooks.then("queue send")
+}
+
+// drain delivers what the engine has put on the queue.
+func (w *world) drain() {
+	for {
+		w.mu.Lock()
+		if len(w.queued) == 0 {
+			w.mu.Unlock()
+			return
+		}
+		wake := w.queued[0]
+		w.queued = w.queued[1:]
+		w.mu.Unlock()
+		if wake.Key != "" {
+			w.until(wake.Key, wake.Again)
+		}
+	}
+}
+
 func (w *world) handle(key string, redelivery bool) (*session.Turn, error) {
-	return w.engine.Handle(context.Background(), key, redelivery, turn.Live{})
+	return w.engine.Handle(context.Background(), turn.Delivery{Key: key, Again: redelivery}, turn.Live{})
 }
 
 // say has a message answered and returns its turn.
@@ -143,6 +181,7 @@ func (w *world) deliver(m *chat.Message) *session.Turn {
 	if err != nil {
 		w.t.Fatalf("%q: %v", m.Text, err)
 	}
+	w.drain()
 	return t
 }
 
@@ -152,7 +191,8 @@ func (w *world) until(key string, redelivery bool) {
 	w.t.Helper()
 	for range 200 {
 		_, err := w.handle(key, redelivery)
-		if err == nil || errors.Is(err, turn.ErrIgnored) || errors.Is(err, session.ErrTaken) {
+		if err == nil || turn.Settled(err) {
+			w.drain()
 			return
 		}
 		wait := 5 * time.Second

@@ -31,6 +31,7 @@ type progress struct {
 	gap    bool            // what is shown next begins a paragraph
 	broken error           // why the budget could not be checked
 	opened atomic.Bool     // the turn object exists, or was tried to be written
+	series series          // messages that come in quick succession are read as one
 
 	mu sync.Mutex // guards account: the placeholder is recorded while the model is heard
 	account
@@ -59,12 +60,25 @@ func (e *Engine) answer(ctx context.Context, h *session.Held, w *who, live Live)
 		p.grant = *h.Turn.Grant
 	}
 	p.opened.Store(h.Turn.Fence > 1) // taking a turn over writes it
+	p.joinWaiting()
+	for {
+		if err := p.attempt(ctx); !errors.Is(err, errJoined) {
+			return err
+		}
+		p.reset()
+	}
+}
+
+// attempt is answer until the turn has ended, or until more was said that
+// belongs to it (errJoined).
+func (p *progress) attempt(ctx context.Context) error {
+	h := p.held
 	ctx, cancel := context.WithCancelCause(ctx)
 	work, stopWork := context.WithTimeoutCause(ctx, MaxTime, errTooLong)
 	defer stopWork()
 	defer cancel(nil)
 
-	if sender := e.Senders[h.Turn.Message.Channel]; sender != nil {
+	if sender := p.engine.Senders[h.Turn.Message.Channel]; sender != nil {
 		p.writer = &delivery.Writer{Sender: sender, To: h.Turn.Message.Address, ReplyTo: quote(h.Turn.Message), Record: p.placed}
 		placeholder := ""
 		if len(h.Turn.Out) > 0 {
@@ -95,6 +109,8 @@ func (e *Engine) answer(ctx context.Context, h *session.Held, w *who, live Live)
 		end = p.cutOff(session.Failed, fmt.Sprintf("(I stopped after %d minutes, the longest one turn may take. Ask again, perhaps for a part of it.)", MaxTime/time.Minute))
 	case end.err != nil:
 		return end.err
+	case p.joinSeries():
+		return errJoined
 	}
 	return p.finish(context.WithoutCancel(ctx), end)
 }
@@ -108,6 +124,7 @@ type ending struct {
 	reply    string
 	model    string
 	setModel *string
+	setQueue *session.Mode
 	reset    bool
 	err      error
 }
@@ -136,24 +153,35 @@ const openLate = 6
 func (p *progress) watch(ctx context.Context, cancel context.CancelCauseFunc) (stop func()) {
 	ctx, end := context.WithCancel(ctx)
 	ended := make(chan struct{})
+	begins := p.begins()
 	go func() {
 		defer close(ended)
+		if begins && !p.watchSeries(ctx, cancel) {
+			return
+		}
 		for look := 1; pause(ctx, 500*time.Millisecond); look++ {
 			if p.writer != nil && !p.opened.Load() && look <= openLate {
 				p.writer.Nudge()
 				continue
 			}
-			err := p.held.Check(ctx)
-			if errors.Is(err, session.ErrStop) || errors.Is(err, session.ErrLost) {
-				cancel(err)
+			if p.over(ctx, p.held.Check(ctx), cancel) {
 				return
-			}
-			if err != nil && ctx.Err() == nil {
-				slog.Warn("turn not checked", "error", err.Error())
 			}
 		}
 	}()
 	return func() { end(); <-ended }
+}
+
+// over ends the turn's work when a look at it says so.
+func (p *progress) over(ctx context.Context, err error, cancel context.CancelCauseFunc) bool {
+	if errors.Is(err, session.ErrStop) || errors.Is(err, session.ErrLost) {
+		cancel(err)
+		return true
+	}
+	if err != nil && ctx.Err() == nil {
+		slog.Warn("turn not checked", "error", err.Error())
+	}
+	return false
 }
 
 // work finds the reply: by a command, or with the model and its tools.
@@ -176,7 +204,10 @@ func (p *progress) work(ctx context.Context) ending {
 	if t.Stop {
 		return ending{err: session.ErrStop} // which it did not come to
 	}
-	pictures, note := images(ctx, t.Message, e.Senders[t.Message.Channel])
+	if err := p.awaitSeries(ctx); err != nil {
+		return ending{err: err}
+	}
+	pictures, note := p.images(ctx)
 	for {
 		if err := p.repair(ctx); err != nil {
 			return ending{err: err}
@@ -189,7 +220,12 @@ func (p *progress) work(ctx context.Context) ending {
 		}
 		p.gap = p.shown.Len() > 0
 		request.Messages = p.messages(pictures, note)
-		reply, err := p.router.Stream(ctx, request, model.Sink{OnText: p.text, OnReset: p.reset})
+		reply, err := p.stream(ctx, request)
+		if errors.Is(err, errJoined) {
+			p.reset()
+			pictures, note = p.images(ctx)
+			continue
+		}
 		if err != nil {
 			return p.modelFailed(ctx, err)
 		}
@@ -245,10 +281,10 @@ func (p *progress) openRouter() *model.Router {
 // turn has done so far.
 func (p *progress) messages(pictures []model.Image, note string) []model.Message {
 	var list []model.Message
-	for _, turn := range p.held.Head.History {
-		list = append(list, turn...)
+	for _, past := range p.held.Head.History {
+		list = append(list, past.Messages...)
 	}
-	own := p.held.Turn.Messages(UserText(p.held.Turn.Message) + note)
+	own := p.held.Turn.Messages(p.held.Said() + note)
 	own[0].Images = pictures
 	return append(list, own...)
 }

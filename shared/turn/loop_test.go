@@ -56,7 +56,7 @@ func TestWhoWatchesSeesTheToolsAndTheText(t *testing.T) {
 			Text:    func(delta string) { note("text %s", delta) },
 			Tool:    func(id, name, state, _ string) { note("%s %s %s", id, name, state) },
 		}
-		if _, err := w.engine.Handle(t.Context(), w.put(w.message("web:main", "hi")), false, live); err != nil {
+		if _, err := w.engine.Handle(t.Context(), turn.Delivery{Key: w.put(w.message("web:main", "hi"))}, live); err != nil {
 			t.Fatal(err)
 		}
 		want := []string{"started main 1", "a memory_write running", "a memory_write done", "b message_send running",

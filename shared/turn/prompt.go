@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
-	"instar/shared/channel"
 	"instar/shared/chat"
 	"instar/shared/memory"
 	"instar/shared/model"
 	"instar/shared/policy"
+	"instar/shared/session"
 	"instar/shared/tool"
 )
 
@@ -136,19 +137,27 @@ const (
 	maxImage  = 3 << 20
 )
 
-// images fetches the pictures of a message. They are shown in this turn only;
-// the conversation keeps a line that says there was one.
-func images(ctx context.Context, m *chat.Message, s channel.Sender) (list []model.Image, note string) {
-	for _, a := range m.Attachments {
-		if a.Kind != "image" || s == nil {
+// images fetches the pictures of what the turn answers. They are shown in this
+// turn only; the conversation keeps a line that says there was one.
+func (p *progress) images(ctx context.Context) (list []model.Image, note string) {
+	t := p.held.Turn
+	attached := slices.Clone(t.Message.Attachments)
+	for _, a := range p.held.Arrived() {
+		if a.Taken == session.Joined {
+			attached = append(attached, a.Message.Attachments...)
+		}
+	}
+	sender := p.engine.Senders[t.Message.Channel]
+	for _, a := range attached {
+		if a.Kind != "image" || sender == nil {
 			continue
 		}
 		if len(list) == maxImages {
 			return list, "\n[more pictures were attached than are shown]"
 		}
-		data, mediaType, err := s.Fetch(ctx, a, maxImage)
+		data, mediaType, err := sender.Fetch(ctx, a, maxImage)
 		if err != nil {
-			slog.Warn("attachment not fetched", "channel", m.Channel, "error", err.Error())
+			slog.Warn("attachment not fetched", "channel", t.Message.Channel, "error", err.Error())
 			note = "\n[a picture could not be fetched]"
 			continue
 		}

@@ -32,10 +32,16 @@ type stopRecord struct {
 // stop ends the session's running turn at once and answers once, however often
 // it is delivered. Only a crash between the answer and its record has the
 // answer sent again.
-func (e *Engine) stop(ctx context.Context, m *chat.Message, w *who, key string, redelivery bool) (*session.Turn, error) {
-	record := strings.Replace(key, "/inbox/", "/stops/", 1)
-	etag, err := e.claimStop(ctx, record, redelivery)
+func (e *Engine) stop(ctx context.Context, m *chat.Message, w *who, d Delivery) (*session.Turn, error) {
+	record := strings.Replace(d.Key, "/inbox/", "/stops/", 1)
+	etag, err := e.claimStop(ctx, record, d.Again)
+	if errors.Is(err, session.ErrTaken) && d.Again {
+		e.forget(ctx, d.Key)
+	}
 	if err != nil {
+		return nil, err
+	}
+	if w.session, err = e.sessions().Where(ctx, w.session, m); err != nil {
 		return nil, err
 	}
 	running, err := e.sessions().RequestStop(ctx, w.session, m.Time.Add(stopSlack))
@@ -54,6 +60,7 @@ func (e *Engine) stop(ctx context.Context, m *chat.Message, w *who, key string, 
 	if _, err := e.Bucket.PutIfMatch(ctx, record, etag, []byte(`{"v":1,"done":true}`)); err != nil {
 		slog.Warn("stop not recorded as answered", "error", err.Error())
 	}
+	e.forget(ctx, d.Key)
 	return &session.Turn{Session: w.session, State: session.Done, Message: m, Reply: text}, nil
 }
 

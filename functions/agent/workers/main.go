@@ -49,6 +49,10 @@ func engine(env *workers.Env) (*turn.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	q, err := env.Queue("QUEUE")
+	if err != nil {
+		return nil, err
+	}
 	rules, err := config.Read(env.Var)
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func engine(env *workers.Env) (*turn.Engine, error) {
 	}
 	models := catalog.Read(env.Var)
 	return &turn.Engine{
-		Agent: config.Agent, Version: config.Version, Bucket: b, Settings: env.Settings("SETTINGS", b),
+		Agent: config.Agent, Version: config.Version, Bucket: b, Queue: q, Settings: env.Settings("SETTINGS", b),
 		Owners: rules.Owners, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
 		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) },
 		Budget: &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},

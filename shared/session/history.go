@@ -1,0 +1,226 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"instar/shared/bucket"
+	"instar/shared/model"
+)
+
+// Bounds of the history in bytes of JSON. Past historyLong it should be
+// compacted: then the oldest turns become a summary until historyShort is left,
+// seldom and much at once, because each time the provider's cache of the prefix
+// becomes worthless. Past historyMost they do so without anybody's help.
+const (
+	historyLong  = 36 << 10
+	historyShort = 20 << 10
+	historyMost  = 64 << 10
+	// MaxSummary bounds the summary, in bytes.
+	MaxSummary = 8 << 10
+)
+
+// A head object is a line of JSON and then a line for each turn of history.
+func decodeHead(data []byte) (*Head, error) {
+	first, rest, _ := bytes.Cut(data, []byte("\n"))
+	h := new(Head)
+	if err := json.Unmarshal(first, h); err != nil {
+		return nil, fmt.Errorf("read session: %w", err)
+	}
+	if h.V != 1 || h.Turn.Seq < 0 {
+		return nil, fmt.Errorf("read session: version %d, turn %d is not readable by this program", h.V, h.Turn.Seq)
+	}
+	for line := range bytes.Lines(rest) {
+		var past Past
+		into := any(&past)
+		if line[0] == '[' { // as it was before turns were numbered there
+			into = &past.Messages
+		}
+		if err := json.Unmarshal(line, into); err != nil {
+			return nil, fmt.Errorf("read session history: %w", err)
+		}
+		if past.Messages == nil {
+			return nil, errors.New("read session history: a line is no turn")
+		}
+		past.size = len(bytes.TrimSuffix(line, []byte("\n")))
+		h.History = append(h.History, past)
+	}
+	return h, nil
+}
+
+func encodeHead(h *Head) ([]byte, error) {
+	lines, total := make([][]byte, len(h.History)), 0
+	for i := range h.History {
+		var err error
+		if lines[i], err = json.Marshal(h.History[i]); err != nil {
+			return nil, err
+		}
+		h.History[i].size = len(lines[i])
+		total += len(lines[i])
+	}
+	if total > historyMost {
+		old := h.Oldest()
+		for _, past := range h.History[:old] {
+			h.Summary = condense(h.Summary, past)
+			h.Through = past.Seq
+		}
+		lines, h.History = lines[old:], h.History[old:]
+	}
+	data, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range lines {
+		data = append(append(data, '\n'), line...)
+	}
+	return data, nil
+}
+
+// Long reports that the history should be compacted.
+func (h *Head) Long() bool {
+	total := 0
+	for _, past := range h.History {
+		total += past.size
+	}
+	return total > historyLong
+}
+
+// Oldest is how many turns at the beginning of the history are to be replaced
+// by a summary so that it is short again. The last turn always stays.
+func (h *Head) Oldest() int {
+	total := 0
+	for _, past := range h.History {
+		total += past.size
+	}
+	n := 0
+	for n < len(h.History)-1 && total > historyShort {
+		total -= h.History[n].size
+		n++
+	}
+	return n
+}
+
+// Compact replaces the turns up to through by a summary that covers them and
+// the summary before. It changes nothing when they are gone already: others
+// have compacted, or the conversation was started over.
+func (s *Store) Compact(ctx context.Context, id string, through int, summary string) error {
+	return s.change(ctx, id, func(h *Head) bool {
+		if h.Through >= through {
+			return false
+		}
+		h.Summary, h.Through = clip(summary, MaxSummary), through
+		h.History = slices.DeleteFunc(h.History, func(p Past) bool { return p.Seq <= through })
+		return true
+	})
+}
+
+// change changes a head between or during turns, if change says that there is
+// something to write.
+func (s *Store) change(ctx context.Context, id string, change func(h *Head) bool) error {
+	for range 8 {
+		head, etag, err := s.Head(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !change(head) {
+			return nil
+		}
+		if err := s.putHead(ctx, id, head, etag); !errors.Is(err, bucket.ErrPrecondition) {
+			return err
+		}
+	}
+	return errors.New("change session: too many concurrent changes, try again")
+}
+
+// Condense is the summary of turns that no model has made one of: the first
+// words of each side, the newest turns last. It always succeeds.
+func Condense(summary string, turns []Past) string {
+	for _, past := range turns {
+		summary = condense(summary, past)
+	}
+	return summary
+}
+
+func condense(summary string, past Past) string {
+	var b strings.Builder
+	for _, m := range past.Messages {
+		if text := strings.Join(strings.Fields(m.Text), " "); text != "" {
+			who := "They"
+			if m.Role == model.Assistant {
+				who = "You"
+			}
+			fmt.Fprintf(&b, "- %s: %s\n", who, clip(text, 160))
+		}
+		for _, c := range m.Calls {
+			fmt.Fprintf(&b, "- You called %s\n", clip(c.Name, 64))
+		}
+	}
+	summary = strings.TrimSpace(summary + "\n" + b.String())
+	if over := len(summary) - MaxSummary*3/4; over > 0 {
+		// The oldest lines go.
+		summary = summary[over:]
+		if _, rest, ok := strings.Cut(summary, "\n"); ok {
+			summary = rest
+		}
+		summary = strings.ToValidUTF8(summary, "")
+	}
+	return summary
+}
+
+// clip cuts text to at most the given number of bytes.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
+}
+
+// remember keeps the id of a message that has got its turn.
+func (h *Head) remember(id string) {
+	h.Recent = append(h.Recent, id)
+	h.Recent = h.Recent[max(0, len(h.Recent)-recent):]
+}
+
+// fold adds a finished turn to the head.
+func (s *Store) fold(h *Head, t *Turn) {
+	for _, a := range t.Arrived {
+		if a.Taken != "" {
+			h.remember(a.Message.ID)
+		}
+	}
+	if t.Reset {
+		h.History, h.Summary, h.Through = nil, "", t.Seq
+	} else if len(t.Steps) > 0 {
+		messages := t.Messages(t.Said(s.Fold))
+		if s.Shorten != nil {
+			shorten(messages, s.Shorten)
+		}
+		h.History = append(h.History, Past{Seq: t.Seq, At: t.Started, Messages: messages})
+	}
+	if t.SetModel != nil {
+		h.Model = *t.SetModel
+	}
+	if t.SetQueue != nil {
+		h.Queue = *t.SetQueue
+	}
+	if t.Grant != nil {
+		h.Grant = *t.Grant
+	}
+}
+
+func shorten(messages []model.Message, shorten func(string) string) {
+	for i, m := range messages {
+		if len(m.Results) == 0 {
+			continue
+		}
+		messages[i].Results = slices.Clone(m.Results)
+		for j := range m.Results {
+			messages[i].Results[j].Text = shorten(m.Results[j].Text)
+		}
+	}
+}
