@@ -108,7 +108,7 @@ func (w *Writer) Stop(ctx context.Context) (string, error) {
 func (w *Writer) type_(ctx context.Context) {
 	ticker := time.NewTicker(typing)
 	defer ticker.Stop()
-	for {
+	for ctx.Err() == nil {
 		if err := w.Sender.Typing(ctx, w.To); err != nil && ctx.Err() == nil {
 			slog.Warn("typing indicator failed", "channel", w.To.Channel, "error", err.Error())
 			return
