@@ -102,7 +102,7 @@ func (s *Store) Files(ctx context.Context) ([]File, error) {
 		after = page.Next
 	}
 	slices.SortFunc(files, func(a, b File) int {
-		if d := rank(a.Name) - rank(b.Name); d != 0 {
+		if d := place(a.Name) - place(b.Name); d != 0 {
 			return d
 		}
 		return strings.Compare(b.Name, a.Name)
@@ -110,7 +110,7 @@ func (s *Store) Files(ctx context.Context) ([]File, error) {
 	return files, nil
 }
 
-func rank(name string) int {
+func place(name string) int {
 	switch name {
 	case Soul:
 		return 0
@@ -224,7 +224,7 @@ func pause(ctx context.Context, try int) error {
 // of one conversation, counts as a log of that day; the agent only ever
 // writes "memory/2026-01-05.md".
 func readable(name string) (day time.Time, ok bool) {
-	if rank(name) < 3 {
+	if place(name) < 3 {
 		return time.Time{}, true
 	}
 	base, inFolder := strings.CutPrefix(name, "memory/")

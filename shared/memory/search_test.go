@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"instar/shared/bucket"
 )
@@ -238,51 +237,6 @@ func TestLongParagraphsAreFoundInPieces(t *testing.T) {
 	at := strings.Count(h.Text[:strings.Index(h.Text, "the needle")], "\n")
 	if h.Line+at != 301 {
 		t.Errorf("piece at line %d, needle %d lines on", h.Line, at)
-	}
-}
-
-func FuzzTokens(f *testing.F) {
-	for _, seed := range []string{"Dentist's 歯医者はﾊﾟﾝ", "\u3099か\u3099ｶﾞ", "İ ſ ß Ŋ ŉ ĸ", "\xff\x00", "booked ing ies s ed y ie e", "ｦﾟﾞ"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var s scanner
-		var first []string
-		s.tokens(text, func(token []byte, c class) {
-			if len(token) == 0 || len(token) > maxWord || !utf8.Valid(token) {
-				t.Fatalf("token %q of %q", token, text)
-			}
-			first = append(first, fmt.Sprint(string(token), c))
-		})
-		var again []string
-		s.tokens(text, func(token []byte, c class) { again = append(again, fmt.Sprint(string(token), c)) })
-		if !slices.Equal(first, again) {
-			t.Fatalf("%q then %q", first, again)
-		}
-		// What is asked for in the words of the note is found.
-		q := newQuery(text)
-		if len(q.terms) == 0 {
-			return
-		}
-		q.piece(Hit{Text: text}, make([]int, len(q.terms)))
-		if hits := q.best(1, noon); len(hits) != 1 || !(hits[0].Score > 0) {
-			t.Fatalf("%q does not find itself: %+v", text, hits)
-		}
-	})
-}
-
-func TestFoldingTables(t *testing.T) {
-	for text, want := range map[string]string{
-		"ｱｲｳｴｵ ﾜｦﾝ｡｢｣､･ｰ":          "アイウエオ ワヲン。「」、・ー",
-		"ｶﾞｷﾞｯﾂﾞﾄﾞﾊﾞﾎﾟｳﾞ":          "ガギッヅドバポヴ",
-		"か\u3099は\u309aん\u3099":    "がぱん",
-		"ＡＢｃ１２！　":                  "abc12! ",
-		"ĀąČďęĠĦįıĵķłňŋőŘšŧųŵŷŸžſ": "aacdeghiijklnnorstuwyyzs",
-		"ÀÉÎÕÜÑÇ æß÷þ":             "aeiounc æß÷þ",
-	} {
-		if got := string(fold(nil, text)); got != want {
-			t.Errorf("%q folds to %q, want %q", text, got, want)
-		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,49 +11,6 @@ import (
 	"instar/shared/model"
 	"instar/shared/policy"
 )
-
-// MemorySearch looks things up in a person's files.
-func MemorySearch(store *memory.Store) Tool {
-	return Tool{
-		Tool: model.Tool{
-			Name:        "memory_search",
-			Description: "Search what you have been told to remember (MEMORY.md, USER.md and the daily notes). Use it before saying that you do not know something about the person. Keywords work best, in the language they were written in.",
-			Schema:      json.RawMessage(`{"type":"object","properties":{"query":{"type":"string","description":"keywords"},"limit":{"type":"integer","minimum":1,"maximum":20}},"required":["query"],"additionalProperties":false}`),
-		},
-		Effect:     policy.ReadOwn,
-		Idempotent: true,
-		Run: func(ctx context.Context, c Call) (string, error) {
-			in := struct {
-				Query string `json:"query"`
-				Limit int    `json:"limit"`
-			}{Limit: 8}
-			if err := decode(c.Input, &in); err != nil {
-				return "", err
-			}
-			if strings.TrimSpace(in.Query) == "" {
-				return "", errors.New("query is empty")
-			}
-			hits, err := store.Search(ctx, in.Query, min(max(in.Limit, 1), 20))
-			if err != nil && !errors.Is(err, memory.ErrIncomplete) {
-				return "", errors.New("the memory could not be read; try again")
-			}
-			var b strings.Builder
-			if err != nil {
-				b.WriteString("Some files could not be read, so this may not be all.\n")
-			} else if len(hits) == 0 {
-				return "Nothing found.", nil
-			}
-			for _, h := range hits {
-				fmt.Fprintf(&b, "- %s (%s", h.Text, h.File)
-				if !h.Time.IsZero() {
-					b.WriteString(", " + h.Time.Format(time.DateOnly))
-				}
-				b.WriteString(")\n")
-			}
-			return b.String(), nil
-		},
-	}
-}
 
 // MemoryWrite keeps something in a person's files. at is when the turn began,
 // in the person's time zone: a repeated call has to find its own entry again,

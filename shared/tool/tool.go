@@ -14,8 +14,14 @@ import (
 	"instar/shared/policy"
 )
 
-// MaxResult is the longest tool result in bytes that goes into the conversation.
-const MaxResult = 16 << 10
+// MaxResult is the longest tool result in bytes that goes into the conversation
+// whole. Of a longer one that is kept elsewhere the model sees the first keptHead
+// and the last keptTail bytes.
+const (
+	MaxResult = 16 << 10
+	keptHead  = 6 << 10
+	keptTail  = 2 << 10
+)
 
 // Tool is one thing the model may ask for.
 type Tool struct {
@@ -41,6 +47,11 @@ type Set struct {
 	Tools []Tool // in a fixed order: their schemas are part of the cached prefix
 	Role  policy.Role
 	Kind  chat.Kind
+	// Keep stores a result longer than MaxResult and returns the ref by which
+	// memory_search reads it; call is the Call's ID. With nil, or when it
+	// fails, the result is cut. Leave it nil where memory_search is not among
+	// the tools or was given no Results: nobody could read what is kept.
+	Keep func(ctx context.Context, call, text string) (ref string, err error)
 }
 
 // Schemas is what the model is told.
@@ -92,7 +103,7 @@ func State(r model.ToolResult) string {
 // goes wrong is an answer the model can act on.
 func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
 	answer := func(state, text string) Outcome {
-		return Outcome{model.ToolResult{ID: call.ID, Text: cut(text), Error: state != "done"}, state}
+		return Outcome{model.ToolResult{ID: call.ID, Text: s.fit(ctx, c.ID, text), Error: state != "done"}, state}
 	}
 	t, ok := s.Find(call.Name)
 	if !ok {
@@ -114,12 +125,21 @@ func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
 	return answer("done", text)
 }
 
-func cut(text string) string {
+// fit makes a result valid UTF-8 of a length that the conversation can take.
+func (s *Set) fit(ctx context.Context, call, text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	if len(text) <= MaxResult {
 		return text
 	}
-	return strings.ToValidUTF8(text[:MaxResult], "") + fmt.Sprintf("\n[cut: %d bytes in all]", len(text))
+	note := fmt.Sprintf("\n[cut: %d bytes in all]", len(text))
+	if s.Keep != nil {
+		ref, err := s.Keep(ctx, call, text)
+		if err == nil {
+			return excerpt{text, text, len(text), ref}.show(keptHead, keptTail)
+		}
+		note = fmt.Sprintf("\n[cut: %d bytes in all; the rest could not be kept]", len(text))
+	}
+	return strings.ToValidUTF8(text[:MaxResult], "") + note
 }
 
 // decode reads a tool's input. Its error tells the model what is wrong.

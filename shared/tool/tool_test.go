@@ -16,6 +16,7 @@ import (
 	"instar/shared/model"
 	"instar/shared/policy"
 	"instar/shared/tool"
+	"instar/shared/transcript"
 )
 
 // probe is a tool that tells how often it ran.
@@ -104,12 +105,15 @@ func TestLongAndBrokenResultsAreMadeFit(t *testing.T) {
 
 // everyTool is what the owner may have.
 func everyTool() []tool.Tool {
-	store := memory.Open(bucket.NewMemory(), "main/files/")
-	return []tool.Tool{tool.MemorySearch(store), tool.MemoryWrite(store, noon), tool.MessageSend(nil, nobody)}
+	b := bucket.NewMemory()
+	store := memory.Open(b, "main/files/")
+	log := &transcript.Log{Bucket: b, Prefix: "main/sessions/main/log/"}
+	results := &transcript.Results{Bucket: b, Prefix: "main/sessions/main/results/"}
+	return []tool.Tool{tool.Recall(store, log, results), tool.MemoryWrite(store, noon), tool.MessageSend(nil, nobody)}
 }
 
 func TestEverySchemaIsAStrictObjectSchema(t *testing.T) {
-	set := &tool.Set{Tools: everyTool()}
+	set := &tool.Set{Tools: append(everyTool(), tool.MemorySearch(nil))}
 	for _, one := range set.Schemas() {
 		var schema map[string]any
 		if err := json.Unmarshal(one.Schema, &schema); err != nil {
@@ -139,7 +143,7 @@ func TestSendingIsNotIdempotentAndMemoryIs(t *testing.T) {
 
 // Whatever a model writes, a tool answers in words and does not panic.
 func FuzzToolInput(f *testing.F) {
-	for _, seed := range []string{`{}`, `null`, `[]`, `{"query":"x","limit":-5}`, `{"text":"a","file":"daily"}`, `{"text":"","replaces":"a"}`,
+	for _, seed := range []string{`{}`, `null`, `[]`, `{"query":"x","limit":-5}`, `{"ref":"../x","offset":-9}`, `{"ref":"0123456789abcdef0123"}`, `{"text":"a","file":"daily"}`, `{"text":"","replaces":"a"}`,
 		`{"channel":"slack","text":" "}`, `{"query":1e999}`, `{"text":"<!-- id=x -->"}`, `"`} {
 		f.Add([]byte(seed))
 	}

@@ -1,4 +1,4 @@
-package memory
+package rank
 
 import (
 	"strings"
@@ -22,6 +22,7 @@ const maxWord = 64
 type scanner struct {
 	runes []rune
 	buf   []byte
+	at    int // the rune that the token being emitted starts with
 }
 
 // tokens calls emit for each token of text, in order. The bytes are only valid
@@ -31,6 +32,11 @@ type scanner struct {
 // characters, which needs no dictionary, and each character by itself.
 func (s *scanner) tokens(text string, emit func(token []byte, c class)) {
 	s.runes = fold(s.runes[:0], text)
+	s.scan(emit)
+}
+
+// scan cuts the runes.
+func (s *scanner) scan(emit func(token []byte, c class)) {
 	for i := 0; i < len(s.runes); {
 		end := i + 1
 		switch {
@@ -38,19 +44,22 @@ func (s *scanner) tokens(text string, emit func(token []byte, c class)) {
 			for end < len(s.runes) && unspaced(s.runes[end]) {
 				end++
 			}
-			s.pairs(s.runes[i:end], emit)
+			s.pairs(i, end, emit)
 		case inWord(s.runes[i]):
 			for end < len(s.runes) && inWord(s.runes[end]) && !unspaced(s.runes[end]) {
 				end++
 			}
+			s.at = i
 			s.word(s.runes[i:end], emit)
 		}
 		i = end
 	}
 }
 
-func (s *scanner) pairs(run []rune, emit func([]byte, class)) {
+func (s *scanner) pairs(start, end int, emit func([]byte, class)) {
+	run := s.runes[start:end]
 	for i, r := range run {
+		s.at = start + i
 		s.buf = utf8.AppendRune(s.buf[:0], kana(r))
 		if len(run) == 1 {
 			emit(s.buf, word)
