@@ -55,8 +55,13 @@ State:    ${state}
 Stop it with Ctrl-C.
 `);
 
-// The local runtime has no clock for cron triggers: this is it.
-setInterval(() => { fetch(`http://127.0.0.1:${port}/cdn-cgi/handler/scheduled`).catch(() => {}); }, 60_000).unref();
+// The local runtime has no clock for cron triggers: this is it. The first look
+// is at once, for what was due while nothing ran.
+function minute() {
+  fetch(`http://127.0.0.1:${port}/cdn-cgi/handler/scheduled`).catch(() => {});
+}
+minute();
+setInterval(minute, 60_000).unref();
 
 async function stop() {
   stopping = true;

@@ -54,7 +54,8 @@ export const functions = {
   },
   schedule: {
     module: schedule,
-    vars: [],
+    vars: POLICIES,
+    present: ["TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN"],
     bindings: ["BUCKET", "QUEUE"],
     instances: 1,
   },

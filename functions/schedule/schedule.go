@@ -1,10 +1,20 @@
 // Package schedule is the function that cron triggers every minute.
 //
-// May touch: listings of the inbox, its own record of them, the queue. Must
-// never hold: any secret at all. A message leaves the inbox when its answer has
-// arrived, so what is there for longer than two minutes was lost on the way,
-// its worker died, or its answer could not be delivered: it is put on the queue
-// again, less and less often, until it is given up as a dead letter.
+// May touch: the inbox, the jobs, the owner's HEARTBEAT.md, its own records, the
+// queue. Must never hold: any secret at all. It does three things:
+//
+// A message leaves the inbox when its answer has arrived, so what is there for
+// longer than two minutes was lost on the way, its worker died, or its answer
+// could not be delivered: it is put on the queue again, less and less often,
+// until it is given up as a dead letter.
+//
+// A job that is due within the next minute is put into the inbox and on the
+// queue, delayed to the second. How many jobs wait makes no difference: what is
+// due is found by time, with one listing.
+//
+// A heartbeat, where the owner's file asks for one, is put there likewise.
+//
+// An idle minute costs two List calls and one read.
 package schedule
 
 import (
@@ -12,122 +22,110 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"instar/shared/bucket"
+	"instar/shared/chat"
 	"instar/shared/inbox"
+	"instar/shared/job"
 	"instar/shared/queue"
 )
 
-const (
-	// age is how old a message is when it is looked at first; each time it is
-	// found again the next look is twice as far away.
-	age = 2 * time.Minute
-	// longest is how far apart two looks may be.
-	longest = 6 * time.Hour
-	// maxTries is after how many looks a message becomes a dead letter: that is
-	// four hours and a quarter, which outlasts what platforms and models are
-	// down for.
-	maxTries = 8
-	// most is how many messages one run puts on the queue; the rest wait for
-	// the next.
-	most = 200
-)
+// ahead is how long before its time a job is put on the queue: the time until
+// the clock's next look.
+const ahead = time.Minute
 
-// Sweeper looks after messages that got stuck.
-type Sweeper struct {
+// Clock is what is done each minute.
+type Clock struct {
 	Agent  string
 	Bucket bucket.Bucket
 	Queue  queue.Sender
+	Zone   *time.Location
+	// Owner is where the owner is written to of the clock's own accord.
+	Owner chat.Address
+	Now   func() time.Time
 }
 
-// record is what the sweep knows of the messages that are stuck, by key.
-type record struct {
-	V     int            `json:"v"` // 1
-	Stuck map[string]try `json:"stuck"`
+// Minute does all of it; each part is done whatever becomes of the others. at
+// is when the run was due.
+func (c *Clock) Minute(ctx context.Context, at time.Time) error {
+	s := &Sweeper{Agent: c.Agent, Bucket: c.Bucket, Queue: c.Queue}
+	swept, sweepErr := s.Sweep(ctx, at)
+	fired, jobsErr := c.jobs(ctx)
+	beatErr := c.heartbeat(ctx)
+	if swept+fired > 0 {
+		slog.Info("clock", "swept", swept, "jobs", fired)
+	}
+	return errors.Join(sweepErr, jobsErr, beatErr)
 }
 
-type try struct {
-	N    int       `json:"n"`    // looks so far
-	Next time.Time `json:"next"` // when it is looked at again
-}
-
-// Sweep does one run, due at the given time, and returns how many messages it
-// put on the queue: one List call when there is nothing to do, a read and a
-// write more when there is. A failure repeats some of them, which changes nothing.
-func (s *Sweeper) Sweep(ctx context.Context, at time.Time) (int, error) {
-	open, err := inbox.Open(ctx, s.Bucket, s.Agent, 0)
+// jobs sets off what is due. One job that cannot be does not hold up the others.
+func (c *Clock) jobs(ctx context.Context) (fired int, err error) {
+	store := &job.Store{Bucket: c.Bucket, Agent: c.Agent, Now: c.Now}
+	due, err := store.Due(ctx, c.Now().Add(ahead))
 	if err != nil {
 		return 0, err
 	}
-	stuck := open[:0]
-	for _, e := range open {
-		if e.Time.Add(age).Before(at) {
-			stuck = append(stuck, e)
+	for _, d := range due {
+		f, fireErr := store.Fire(ctx, d, c.accept)
+		if fireErr != nil {
+			err = errors.Join(err, fireErr)
+		} else if f.Queued {
+			fired++
 		}
 	}
-	if len(stuck) == 0 {
-		return 0, nil
-	}
-	key := s.Agent + "/sweep"
-	before, etag, err := s.read(ctx, key)
-	if err != nil {
-		return 0, fmt.Errorf("read record of the sweep: %w", err)
-	}
-	after := record{V: 1, Stuck: map[string]try{}}
-	swept := 0
-	var failed error
-	for _, e := range stuck {
-		t := before.Stuck[e.Key]
-		if failed == nil && swept < most && !at.Before(t.Next) {
-			t.N++
-			t.Next = at.Add(min(age<<min(t.N-1, 10), longest))
-			wake := inbox.Wake{Key: e.Key, Again: true, Sweep: true, Last: t.N >= maxTries}
-			if failed = inbox.Send(ctx, s.Queue, wake, 0); failed != nil {
-				failed = fmt.Errorf("sweep: %w", failed)
-				t = before.Stuck[e.Key]
-			} else {
-				swept++
-			}
-		}
-		if t.N > 0 {
-			after.Stuck[e.Key] = t
-		}
-	}
-	if swept == 0 {
-		return 0, failed
-	}
-	return swept, errors.Join(failed, s.write(ctx, key, etag, after))
+	return fired, err
 }
 
-func (s *Sweeper) write(ctx context.Context, key, etag string, r record) error {
-	data, err := json.Marshal(r)
+func (c *Clock) accept(ctx context.Context, m *chat.Message, delay time.Duration) error {
+	_, err := inbox.Accept(ctx, c.Bucket, c.Queue, c.Agent, m, c.Now(), delay)
+	return err
+}
+
+// beats is the last beat that was set off.
+type beats struct {
+	V    int       `json:"v"` // 1
+	Last time.Time `json:"last"`
+}
+
+// heartbeat sets the present beat off, if there is one and nobody has. The beat
+// is recorded after it is in the inbox: its id is made from its time, so that a
+// repetition is the same message.
+func (c *Clock) heartbeat(ctx context.Context) error {
+	h, err := job.ReadHeartbeat(ctx, c.Bucket, c.Agent)
 	if err != nil {
-		return fmt.Errorf("encode record of the sweep: %w", err)
+		return err
 	}
-	if etag == "" {
-		_, err = s.Bucket.PutIfAbsent(ctx, key, data)
+	slot, ok := h.Beat(c.Now(), c.Zone)
+	if !h.On() || !ok {
+		return nil
+	}
+	key := c.Agent + "/heartbeat"
+	var b beats
+	o, err := c.Bucket.Get(ctx, key)
+	if err == nil && (json.Unmarshal(o.Data, &b) != nil || b.V != 1) {
+		b = beats{} // begun anew: a beat more, at worst
+	} else if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+		return fmt.Errorf("read last heartbeat: %w", err)
+	}
+	if !b.Last.Before(slot) {
+		return nil
+	}
+	if err := c.accept(ctx, h.Message(slot, c.Owner), 0); err != nil {
+		return err
+	}
+	data, err := json.Marshal(beats{V: 1, Last: slot})
+	if err != nil {
+		return fmt.Errorf("encode heartbeat: %w", err)
+	}
+	if o.ETag == "" {
+		_, err = c.Bucket.PutIfAbsent(ctx, key, data)
 	} else {
-		_, err = s.Bucket.PutIfMatch(ctx, key, etag, data)
+		_, err = c.Bucket.PutIfMatch(ctx, key, o.ETag, data)
 	}
 	if err != nil && !errors.Is(err, bucket.ErrPrecondition) { // another run was faster: as good
-		return fmt.Errorf("save record of the sweep: %w", err)
+		return fmt.Errorf("record heartbeat: %w", err)
 	}
 	return nil
-}
-
-// read returns the record. One that cannot be read is begun anew: all that is
-// lost is how often the messages in it were tried.
-func (s *Sweeper) read(ctx context.Context, key string) (r record, etag string, err error) {
-	o, err := s.Bucket.Get(ctx, key)
-	if errors.Is(err, bucket.ErrNotFound) {
-		return record{}, "", nil
-	}
-	if err != nil {
-		return record{}, "", err
-	}
-	if err := json.Unmarshal(o.Data, &r); err != nil || r.V != 1 {
-		r = record{}
-	}
-	return r, o.ETag, nil
 }

@@ -1,12 +1,16 @@
 package job
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"instar/shared/bucket"
+	"instar/shared/chat"
 )
 
 // Heartbeat is what the agent looks after on its own, as the owner's file
@@ -28,6 +32,28 @@ type Heartbeat struct {
 
 // defaultBudget is in US dollars a day.
 const defaultBudget = 0.25
+
+// Beating is the id that runs of the heartbeat have in the place of a job's.
+const Beating = "heartbeat"
+
+// ReadHeartbeat reads the owner's HEARTBEAT.md. One that does not exist is off.
+func ReadHeartbeat(ctx context.Context, b bucket.Bucket, agent string) (Heartbeat, error) {
+	o, err := b.Get(ctx, agent+"/files/HEARTBEAT.md")
+	if errors.Is(err, bucket.ErrNotFound) {
+		return Heartbeat{}, nil
+	}
+	if err != nil {
+		return Heartbeat{}, fmt.Errorf("read HEARTBEAT.md: %w", err)
+	}
+	return ParseHeartbeat(string(o.Data))
+}
+
+// Message is that of the beat that is due at slot: the same whoever makes it.
+func (h Heartbeat) Message(slot time.Time, to chat.Address) *chat.Message {
+	m := Message(&Job{ID: Beating, To: to}, slot, 0)
+	m.Text = "This is your heartbeat: nobody has written to you. Look after what stands below. If nothing needs to be said now, answer HEARTBEAT_OK and nothing else.\n\n" + h.Text
+	return m
+}
 
 // On reports whether there is anything to do, ever.
 func (h Heartbeat) On() bool { return h.Every > 0 }

@@ -11,6 +11,7 @@ const (
 	ReadOwn  Effect = "read_own"  // reads what the person keeps
 	WriteOwn Effect = "write_own" // changes what the person keeps; stays with them
 	SendSelf Effect = "send_self" // sends to the same person on another of their channels
+	MakeJob  Effect = "make_job"  // has something done later, or not any more
 )
 
 // Role is who set the turn off.
@@ -43,6 +44,11 @@ func Decide(c Call) Decision {
 	case ReadOwn, WriteOwn:
 		if c.Kind != chat.Private {
 			return Decision{Reason: "memory is only used in private conversations, because everyone here would see the answer"}
+		}
+		return Decision{Allow: true}
+	case MakeJob:
+		if c.Role != Owner || c.Kind != chat.Private {
+			return Decision{Reason: "only the owner, in a private conversation, can make and cancel jobs"}
 		}
 		return Decision{Allow: true}
 	case SendSelf:

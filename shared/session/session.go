@@ -26,6 +26,7 @@ import (
 
 	"instar/shared/budget"
 	"instar/shared/chat"
+	"instar/shared/job"
 	"instar/shared/model"
 )
 
@@ -146,6 +147,11 @@ type Turn struct {
 	SetQueue *Mode         `json:"set_queue,omitempty"`
 	Reset    bool          `json:"reset,omitempty"` // forget the history before this turn
 	Grant    *budget.Grant `json:"grant,omitempty"`
+	// Of a job's run: what became of it where State does not say it, why it
+	// failed, and what its check saw.
+	Run     job.RunState `json:"run,omitempty"`
+	Failure string       `json:"failure,omitempty"`
+	Seen    string       `json:"seen,omitempty"`
 }
 
 // Step is one durable entry: what the model said, or what its tools answered.
@@ -159,6 +165,8 @@ type Step struct {
 type Part struct {
 	ID   string `json:"id,omitempty"` // the platform's; "" until it was sent
 	Text string `json:"text,omitempty"`
+	// Begun: it may have been sent although there is no id.
+	Begun bool `json:"begun,omitempty"`
 }
 
 // Said is what the person said to set the turn off: its message and those that

@@ -40,7 +40,7 @@ var errNoToken = errors.New("no bot token")
 // when it does not.
 func (e *Engine) admit(ctx context.Context, m *chat.Message, redelivery bool) (*who, error) {
 	w := &who{person: m.Person()}
-	w.owner = m.Channel == Web || e.Owners.Has(w.person)
+	w.owner = m.Channel == Web || m.Job != nil || e.Owners.Has(w.person)
 	text := strings.TrimSpace(m.Text)
 	var self chat.Self
 	if sender := e.Senders[m.Channel]; sender == nil && m.Channel != Web {
@@ -55,7 +55,9 @@ func (e *Engine) admit(ctx context.Context, m *chat.Message, redelivery bool) (*
 		return nil, ErrIgnored
 	}
 	w.session = session.ID(m, w.owner)
-	w.command, w.rest, _ = m.Command(self)
+	if m.Job == nil {
+		w.command, w.rest, _ = m.Command(self)
+	}
 	if w.owner {
 		return w, nil
 	}

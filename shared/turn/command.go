@@ -10,6 +10,8 @@ import (
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/chat"
+	"instar/shared/inbox"
+	"instar/shared/job"
 	"instar/shared/people"
 	"instar/shared/session"
 )
@@ -21,6 +23,7 @@ const help = `Commands:
 /switch NAME - go to another of them; /switch main goes back
 /stop - end what I am doing now
 /queue steer|collect|followup - what you write while I work: joins it, waits for one answer together, or gets an answer each
+/jobs - what I do at which time; /jobs ID shows the last runs, /jobs cancel ID ends one (owner only)
 /retry - try again what I could not answer
 /status - model, session and today's cost
 /model [NAME] - show or choose this conversation's model, e.g. /model openai/gpt-5.5; /model default goes back
@@ -47,6 +50,8 @@ func (p *progress) command(ctx context.Context) ending {
 		return p.goTo(ctx, strings.TrimSpace(p.who.rest))
 	case "queue":
 		return p.chooseQueue()
+	case "jobs":
+		return p.jobsCommand(ctx)
 	case "retry":
 		return p.retry(ctx)
 	case "whoami":
@@ -125,10 +130,27 @@ func (p *progress) status(ctx context.Context) string {
 		if err != nil {
 			text = "Today's cost could not be read."
 		}
-		usage = "\n" + text
+		usage = "\n" + text + p.engine.looksAfter(ctx)
 	}
 	return fmt.Sprintf("Instar %s\nModel: %s\nSession: %s, turn %d, %d turns in view\nTime zone: %s%s",
 		p.engine.Version, current, p.held.Turn.Session, p.held.Turn.Seq, len(h.History), p.engine.Zone, usage)
+}
+
+// looksAfter says what runs, or does not, without anybody asking.
+func (e *Engine) looksAfter(ctx context.Context) string {
+	text := ""
+	h, err := job.ReadHeartbeat(ctx, e.Bucket, e.Agent)
+	switch {
+	case err != nil:
+		text = "\nHeartbeat: off, because of an error: " + err.Error()
+	case h.On():
+		text = fmt.Sprintf("\nHeartbeat: every %s, at most $%.2f a day", h.Every, h.Budget)
+	}
+	letters, err := inbox.Letters(ctx, e.Bucket, e.Agent)
+	if err == nil && len(letters) > 0 {
+		text += fmt.Sprintf("\nNot answered after many tries: %d (/retry)", len(letters))
+	}
+	return text
 }
 
 // usage tells what today has cost over all sessions.

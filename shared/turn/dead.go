@@ -72,10 +72,7 @@ func (p *progress) retry(ctx context.Context) ending {
 	if err != nil {
 		return ending{err: err}
 	}
-	accept := func(ctx context.Context, m *chat.Message) error {
-		_, err := inbox.Accept(ctx, e.Bucket, e.Queue, e.Agent, m, e.Now(), 0)
-		return err
-	}
+	accept := func(ctx context.Context, m *chat.Message) error { return e.accept(ctx, m, 0) }
 	n := 0
 	for _, l := range letters {
 		if !p.who.owner && l.Message.Person() != p.who.person {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"instar/shared/bucket"
+	"instar/shared/channel"
 	"instar/shared/chat"
 	"instar/shared/delivery"
 	"instar/shared/inbox"
@@ -55,7 +56,11 @@ func (e *Engine) settle(ctx context.Context, h *session.Held) error {
 			return fmt.Errorf("wake the next message: %w", err)
 		}
 	}
-	if given(t) {
+	if t.Message.Job != nil {
+		if err := e.ran(ctx, t); err != nil {
+			return err
+		}
+	} else if given(t) {
 		letter := inbox.Letter{At: e.Now(), Reason: "it ended its worker again and again", Session: t.Session, Message: t.Message}
 		return inbox.Bury(ctx, e.Bucket, e.Agent, h.Head.Turn.Key, letter)
 	}
@@ -121,6 +126,9 @@ func (e *Engine) end(ctx context.Context, h *session.Held, state session.State, 
 
 // deliver brings a finished turn's reply to its platform.
 func (e *Engine) deliver(ctx context.Context, h *session.Held, again bool) error {
+	if h.Turn.Message.Job != nil {
+		return e.send(ctx, h, again)
+	}
 	return e.post(ctx, h.Turn, again, func(ctx context.Context, i int, id string) error {
 		return h.Update(ctx, func(t *session.Turn) { t.Out[i].ID = id })
 	})
@@ -140,6 +148,29 @@ func (e *Engine) post(ctx context.Context, t *session.Turn, again bool, record f
 		return fmt.Errorf("deliver reply: %w", err)
 	}
 	return nil
+}
+
+// send brings a job's message to its platform. Where an earlier try may have
+// sent it, it says so.
+func (e *Engine) send(ctx context.Context, h *session.Held, again bool) error {
+	doubt := func(p session.Part) bool { return p.Begun && p.ID == "" }
+	if i := slices.IndexFunc(h.Turn.Out, doubt); again && i >= 0 && !strings.HasPrefix(h.Turn.Out[i].Text, sentAgain) {
+		if err := h.Update(ctx, func(t *session.Turn) { t.Out[i].Text = sentAgain + t.Out[i].Text }); err != nil {
+			return err
+		}
+	}
+	err := e.post(ctx, h.Turn, again, func(ctx context.Context, i int, id string) error {
+		return h.Update(ctx, func(t *session.Turn) { t.Out[i].ID = id })
+	})
+	var api *channel.APIError
+	if errors.As(err, &api) && api.Status/100 == 4 { // it was refused, so it is not there
+		return errors.Join(err, h.Update(ctx, func(t *session.Turn) {
+			for i := range t.Out {
+				t.Out[i].Begun = t.Out[i].ID != ""
+			}
+		}))
+	}
+	return err
 }
 
 // late delivers the reply of a turn that ended undelivered and is not the

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"instar/shared/bucket"
@@ -56,9 +57,15 @@ type Engine struct {
 	Senders   map[string]channel.Sender // by channel; the web has none
 	Models    func() *model.Router      // a fresh one for each turn
 	Budget    *budget.Ledger
+	Web       Doer // looks at pages for jobs; nil looks at none
 	Zone      *time.Location
 	Now       func() time.Time
 	Version   string
+}
+
+// Doer sends one HTTP request, like *http.Client: non-2xx is not an error.
+type Doer interface {
+	Do(*http.Request) (*http.Response, error)
 }
 
 // Live is told what happens in a turn while somebody watches. Any of it may be nil.

@@ -121,6 +121,9 @@ func (p *progress) reset() {
 // brought to the platform.
 func (p *progress) finish(ctx context.Context, end ending) error {
 	sender := p.engine.Senders[p.held.Turn.Message.Channel]
+	if p.held.Turn.Message.Job != nil {
+		p.announce(&end)
+	}
 	before := *p.held.Turn
 	err := p.update(ctx, func(t *session.Turn) {
 		if end.state == session.Stopped && p.drop(t) > 0 {
@@ -134,7 +137,8 @@ func (p *progress) finish(ctx context.Context, end ending) error {
 		if end.model != "" {
 			t.Model = end.model
 		}
-		if sender == nil {
+		t.Run, t.Failure, t.Seen = end.run, end.failure, p.seen
+		if sender == nil || end.quiet {
 			return
 		}
 		t.Out = slices.Clone(t.Out) // before keeps its own
@@ -142,7 +146,7 @@ func (p *progress) finish(ctx context.Context, end ending) error {
 			if i < len(t.Out) {
 				t.Out[i].Text = text
 			} else {
-				t.Out = append(t.Out, session.Part{Text: text})
+				t.Out = append(t.Out, session.Part{Text: text, Begun: t.Message.Job != nil})
 			}
 		}
 	})

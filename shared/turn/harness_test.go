@@ -45,7 +45,12 @@ type world struct {
 	serial   int
 
 	mu     sync.Mutex
-	queued []inbox.Wake // by the engine, not delivered yet
+	queued []wake // by the engine, not delivered yet
+}
+
+type wake struct {
+	inbox.Wake
+	at time.Time // when it is to be delivered
 }
 
 // inBubble runs a test in fake time. It fails when a goroutine is left behind.
@@ -134,16 +139,16 @@ type nowhere struct{}
 func (nowhere) Send(context.Context, []byte, time.Duration) error { return nil }
 
 // Send is the queue that the engine puts messages on; until delivers them.
-func (w *world) Send(_ context.Context, body []byte, _ time.Duration) error {
+func (w *world) Send(_ context.Context, body []byte, delay time.Duration) error {
 	if err := w.hooks.first("queue send"); err != nil {
 		return err
 	}
-	var wake inbox.Wake
-	if err := json.Unmarshal(body, &wake); err != nil {
+	one := wake{at: time.Now().Add(delay)}
+	if err := json.Unmarshal(body, &one.Wake); err != nil {
 		return err
 	}
 	w.mu.Lock()
-	w.queued = append(w.queued, wake)
+	w.queued = append(w.queued, one)
 	w.mu.Unlock()
 	return w.hooks.then("queue send")
 }
@@ -156,11 +161,12 @@ func (w *world) drain() {
 			w.mu.Unlock()
 			return
 		}
-		wake := w.queued[0]
+		next := w.queued[0]
 		w.queued = w.queued[1:]
 		w.mu.Unlock()
-		if wake.Key != "" {
-			w.until(wake.Key, wake.Again)
+		time.Sleep(time.Until(next.at))
+		if next.Key != "" {
+			w.until(next.Key, next.Again)
 		}
 	}
 }

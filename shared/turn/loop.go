@@ -13,6 +13,7 @@ import (
 
 	"instar/shared/budget"
 	"instar/shared/delivery"
+	"instar/shared/job"
 	"instar/shared/model"
 	"instar/shared/session"
 	"instar/shared/tool"
@@ -32,6 +33,8 @@ type progress struct {
 	broken error           // why the budget could not be checked
 	opened atomic.Bool     // the turn object exists, or was tried to be written
 	series series          // messages that come in quick succession are read as one
+	due    *job.Job        // whose run this is; nil for a person's message, and the heartbeat
+	seen   string          // by its check
 
 	mu sync.Mutex // guards account: the placeholder is recorded while the model is heard
 	account
@@ -78,7 +81,8 @@ func (p *progress) attempt(ctx context.Context) error {
 	defer stopWork()
 	defer cancel(nil)
 
-	if sender := p.engine.Senders[h.Turn.Message.Channel]; sender != nil {
+	// A job's message comes when it is whole: nobody waits and watches.
+	if sender := p.engine.Senders[h.Turn.Message.Channel]; sender != nil && h.Turn.Message.Job == nil {
 		p.writer = &delivery.Writer{Sender: sender, To: h.Turn.Message.Address, ReplyTo: quote(h.Turn.Message), Record: p.placed}
 		placeholder := ""
 		if len(h.Turn.Out) > 0 {
@@ -126,6 +130,9 @@ type ending struct {
 	setModel *string
 	setQueue *session.Mode
 	reset    bool
+	run      job.RunState // of a job
+	failure  string       // of a job: why it failed
+	quiet    bool         // nobody is told
 	err      error
 }
 
@@ -192,6 +199,11 @@ func (p *progress) work(ctx context.Context) ending {
 	}
 	if p.who.command != "" {
 		return p.command(ctx)
+	}
+	if t.Message.Job != nil {
+		if end, done := p.job(ctx); done {
+			return end
+		}
 	}
 	files := e.files(p.who)
 	p.tools = e.tools(t.Message, p.who, files, t.Started)
@@ -281,8 +293,10 @@ func (p *progress) openRouter() *model.Router {
 // turn has done so far.
 func (p *progress) messages(pictures []model.Image, note string) []model.Message {
 	var list []model.Message
-	for _, past := range p.held.Head.History {
-		list = append(list, past.Messages...)
+	if p.held.Turn.Message.Job == nil { // a run begins with nothing, so that it costs the same each time
+		for _, past := range p.held.Head.History {
+			list = append(list, past.Messages...)
+		}
 	}
 	own := p.held.Turn.Messages(p.held.Said() + note)
 	own[0].Images = pictures

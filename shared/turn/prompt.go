@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"instar/shared/chat"
+	"instar/shared/inbox"
+	"instar/shared/job"
 	"instar/shared/memory"
 	"instar/shared/model"
 	"instar/shared/policy"
@@ -82,9 +84,36 @@ func (e *Engine) tools(m *chat.Message, w *who, files *memory.Store, began time.
 	}
 	set.Tools = append(set.Tools, tool.MemorySearch(files), tool.MemoryWrite(files, began.In(e.Zone)))
 	if set.Role == policy.Owner {
-		set.Tools = append(set.Tools, tool.MessageSend(e.Senders, e.ownerOn))
+		s := e.schedule(m)
+		set.Tools = append(set.Tools, s.Create(), s.List(), s.Cancel(), tool.MessageSend(e.Senders, e.ownerOn))
 	}
 	return set
+}
+
+// schedule is what the tools for jobs work with. Outcomes go where the job is
+// asked for, or, from the web, to a chat where they are noticed.
+func (e *Engine) schedule(m *chat.Message) *tool.Schedule {
+	to := m.Address
+	if m.Channel == Web {
+		for _, name := range e.reachable() {
+			to, _ = e.ownerOn(name)
+			break
+		}
+	}
+	jobs := e.jobs()
+	return &tool.Schedule{
+		Jobs: jobs, To: to, Zone: e.Zone, Now: e.Now, URL: CheckURL, File: CheckFile,
+		Soon: func(ctx context.Context, d job.Due) error {
+			_, err := jobs.Fire(ctx, d, e.accept)
+			return err
+		},
+	}
+}
+
+// accept puts a message into the inbox and on the queue.
+func (e *Engine) accept(ctx context.Context, m *chat.Message, delay time.Duration) error {
+	_, err := inbox.Accept(ctx, e.Bucket, e.Queue, e.Agent, m, e.Now(), delay)
+	return err
 }
 
 // ownerOn is the owner's private address on a channel: on Telegram a private
@@ -101,6 +130,9 @@ func UserText(m *chat.Message) string {
 	var b strings.Builder
 	if m.Kind == chat.Group {
 		fmt.Fprintf(&b, "[%s] ", oneLine(m.Sender.Name, 64))
+	}
+	if m.Job != nil && m.Job.ID != job.Beating {
+		fmt.Fprintf(&b, "[This job was due at %s; nobody is there to answer a question.]\n", m.Job.Due.Format(time.RFC3339))
 	}
 	if m.Edited {
 		b.WriteString("[this replaces an earlier message] ")

@@ -72,7 +72,7 @@ func engine(env *workers.Env) (*turn.Engine, error) {
 	return &turn.Engine{
 		Agent: config.Agent, Version: config.Version, Bucket: b, Queue: q, Settings: env.Settings("SETTINGS", b),
 		Owners: rules.Owners, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
-		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) },
+		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{},
 		Budget: &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},
 		Zone:   rules.Zone, Now: time.Now,
 	}, nil

@@ -5,11 +5,13 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"time"
+	_ "time/tzdata" // Workers have no time zone files
 
 	"instar/functions/schedule"
+	"instar/shared/chat"
 	"instar/shared/config"
+	"instar/shared/job"
 	"instar/shared/workers"
 )
 
@@ -23,11 +25,19 @@ func main() {
 		if err != nil {
 			return err
 		}
-		s := &schedule.Sweeper{Agent: config.Agent, Bucket: b, Queue: q}
-		n, err := s.Sweep(ctx, at)
-		if n > 0 {
-			slog.Info("sweep", "messages", n)
+		rules, err := config.Read(env.Var)
+		if err != nil {
+			return err
 		}
-		return err
+		c := &schedule.Clock{Agent: config.Agent, Bucket: b, Queue: q, Zone: rules.Zone, Now: time.Now,
+			// Without a messenger the heartbeat's words are found in the web chat.
+			Owner: chat.Address{Channel: "web", Chat: job.Beating}}
+		for _, channel := range []struct{ name, token string }{{"telegram", "TELEGRAM_BOT_TOKEN"}, {"slack", "SLACK_BOT_TOKEN"}} {
+			if id, ok := rules.Owners.On(channel.name); ok && env.Present(channel.token) {
+				c.Owner = chat.Address{Channel: channel.name, Chat: id}
+				break
+			}
+		}
+		return c.Minute(ctx, at)
 	}})
 }
