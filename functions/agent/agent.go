@@ -27,9 +27,12 @@ import (
 func Queue(e *turn.Engine) queue.Handler {
 	return func(ctx context.Context, m queue.Message) error {
 		var wake inbox.Wake
-		if err := json.Unmarshal(m.Body, &wake); err != nil || wake.V != 1 || wake.Key == "" {
+		if err := json.Unmarshal(m.Body, &wake); err != nil || wake.V != 1 || (wake.Key == "") == (wake.Compact == "") {
 			slog.Error("queue message not understood", "id", m.ID)
 			return nil // delivering it again would not make it any better
+		}
+		if wake.Compact != "" {
+			return e.Compact(ctx, wake.Compact)
 		}
 		_, err := e.Handle(ctx, turn.Delivery{Key: wake.Key, Again: m.Attempts > 1 || wake.Again, Sweep: wake.Sweep, Last: wake.Last}, turn.Live{})
 		if turn.Settled(err) {

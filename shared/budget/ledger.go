@@ -118,20 +118,50 @@ func (l *Ledger) extend(ctx context.Context, session string, g Grant) (Grant, er
 			return g, refused
 		}
 	}
-	data, err := json.Marshal(d)
-	if err != nil {
-		return g, fmt.Errorf("encode budget: %w", err)
-	}
-	if etag == "" {
-		_, err = l.Bucket.PutIfAbsent(ctx, l.key(g.Day), data)
-	} else {
-		_, err = l.Bucket.PutIfMatch(ctx, l.key(g.Day), etag, data)
-	}
-	if err != nil {
-		return g, fmt.Errorf("save budget: %w", err)
+	if err := l.save(ctx, g.Day, etag, d); err != nil {
+		return g, err
 	}
 	g.Limit = own.Granted
 	return g, refused
+}
+
+// Report records what a session has spent of its grant and gives the rest of it
+// back: for work that is done once, outside a conversation's turns. A read and
+// a write.
+func (l *Ledger) Report(ctx context.Context, session string, g Grant) error {
+	for range 5 {
+		d, etag, err := l.read(ctx, g.Day)
+		if err != nil {
+			return err
+		}
+		own := d.Sessions[session]
+		if own == nil {
+			own = &share{}
+			d.Sessions[session] = own
+		}
+		own.Spent = max(own.Spent, g.Spent)
+		own.Granted = own.Spent
+		if err := l.save(ctx, g.Day, etag, d); !errors.Is(err, bucket.ErrPrecondition) {
+			return err
+		}
+	}
+	return errors.New("report cost: too many sessions at once, try again")
+}
+
+func (l *Ledger) save(ctx context.Context, date, etag string, d *day) error {
+	data, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("encode budget: %w", err)
+	}
+	if etag == "" {
+		_, err = l.Bucket.PutIfAbsent(ctx, l.key(date), data)
+	} else {
+		_, err = l.Bucket.PutIfMatch(ctx, l.key(date), etag, data)
+	}
+	if err != nil {
+		return fmt.Errorf("save budget: %w", err)
+	}
+	return nil
 }
 
 func (l *Ledger) tomorrow() time.Time {

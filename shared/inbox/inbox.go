@@ -82,6 +82,8 @@ type Wake struct {
 	// becomes a dead letter.
 	Sweep bool `json:"sweep,omitempty"`
 	Last  bool `json:"last,omitempty"`
+	// Compact, in place of Key, names a session whose history has grown long.
+	Compact string `json:"compact,omitempty"`
 }
 
 // Send puts a wake on the queue.

@@ -113,9 +113,18 @@ func (s *Store) Compact(ctx context.Context, id string, through int, summary str
 		if h.Through >= through {
 			return false
 		}
-		h.Summary, h.Through = clip(summary, MaxSummary), through
+		h.Summary, h.Through = Clip(summary, MaxSummary), through
 		h.History = slices.DeleteFunc(h.History, func(p Past) bool { return p.Seq <= through })
 		return true
+	})
+}
+
+// Logged records that the turns up to through are in the searchable log.
+func (s *Store) Logged(ctx context.Context, id string, through int) error {
+	return s.change(ctx, id, func(h *Head) bool {
+		fresh := h.Logged < through
+		h.Logged = max(h.Logged, through)
+		return fresh
 	})
 }
 
@@ -137,15 +146,8 @@ func (s *Store) change(ctx context.Context, id string, change func(h *Head) bool
 	return errors.New("change session: too many concurrent changes, try again")
 }
 
-// Condense is the summary of turns that no model has made one of: the first
-// words of each side, the newest turns last. It always succeeds.
-func Condense(summary string, turns []Past) string {
-	for _, past := range turns {
-		summary = condense(summary, past)
-	}
-	return summary
-}
-
+// condense is the summary of a turn that no model has made one of, added to the
+// one before: the first words of each side, the newest last. It always succeeds.
 func condense(summary string, past Past) string {
 	var b strings.Builder
 	for _, m := range past.Messages {
@@ -154,10 +156,10 @@ func condense(summary string, past Past) string {
 			if m.Role == model.Assistant {
 				who = "You"
 			}
-			fmt.Fprintf(&b, "- %s: %s\n", who, clip(text, 160))
+			fmt.Fprintf(&b, "- %s: %s\n", who, Clip(text, 160))
 		}
 		for _, c := range m.Calls {
-			fmt.Fprintf(&b, "- You called %s\n", clip(c.Name, 64))
+			fmt.Fprintf(&b, "- You called %s\n", Clip(c.Name, 64))
 		}
 	}
 	summary = strings.TrimSpace(summary + "\n" + b.String())
@@ -172,8 +174,8 @@ func condense(summary string, past Past) string {
 	return summary
 }
 
-// clip cuts text to at most the given number of bytes.
-func clip(text string, most int) string {
+// Clip cuts text to at most the given number of bytes.
+func Clip(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}

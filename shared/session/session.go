@@ -50,6 +50,8 @@ type Head struct {
 	// any more. The turn objects keep everything.
 	Summary string `json:"summary,omitempty"`
 	Through int    `json:"through,omitempty"`
+	// Logged is the last turn that is in the conversation's searchable log.
+	Logged int `json:"logged,omitempty"`
 	// History is the conversation after them, one entry a turn, oldest first.
 	History []Past `json:"-"`
 }

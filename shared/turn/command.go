@@ -17,7 +17,7 @@ import (
 )
 
 const help = `Commands:
-/new - start over: forget this conversation (your memory files stay)
+/new - start over with an empty conversation (your memory files stay, and I can still look up what was said)
 /new NAME - begin another conversation and go there
 /sessions - your conversations
 /switch NAME - go to another of them; /switch main goes back

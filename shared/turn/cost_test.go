@@ -107,8 +107,9 @@ func TestATurnWithOneToolCallCostsSixWrites(t *testing.T) {
 		w.say(owner, "first")
 		w.models[primary].answer = inTurn(asks(call("1", "memory_search", `{"query":"tea"}`)), says("Nothing."))
 		c := w.spent(func() { w.say(owner, "what tea do I like?") })
-		// 2 reads and a listing are memory_search looking into the files.
-		want := bucket.Counts{Reads: 8, Writes: 6, Deletes: 1, Lists: 1}
+		// 2 reads and two listings are memory_search looking into the files and
+		// the log.
+		want := bucket.Counts{Reads: 8, Writes: 6, Deletes: 1, Lists: 2}
 		if c != want {
 			t.Errorf("a turn with one tool call cost %+v, want %+v", c, want)
 		}

@@ -56,6 +56,11 @@ func (e *Engine) settle(ctx context.Context, h *session.Held) error {
 			return fmt.Errorf("wake the next message: %w", err)
 		}
 	}
+	if h.Head.Long() || t.Reset {
+		if err := inbox.Send(ctx, e.Queue, inbox.Wake{Compact: t.Session}, 0); err != nil {
+			slog.Warn("compaction not asked for", "session", t.Session, "error", err.Error()) // the next turn asks again
+		}
+	}
 	if t.Message.Job != nil {
 		if err := e.ran(ctx, t); err != nil {
 			return err

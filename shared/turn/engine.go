@@ -23,6 +23,8 @@ import (
 	"instar/shared/queue"
 	"instar/shared/session"
 	"instar/shared/settings"
+	"instar/shared/tool"
+	"instar/shared/transcript"
 )
 
 // Bounds of a turn.
@@ -90,7 +92,17 @@ func Settled(err error) bool {
 }
 
 func (e *Engine) sessions() *session.Store {
-	return &session.Store{Bucket: e.Bucket, Agent: e.Agent, Now: e.Now, Fold: UserText}
+	return &session.Store{Bucket: e.Bucket, Agent: e.Agent, Now: e.Now, Fold: UserText, Shorten: shortened}
+}
+
+// shortened is a tool's result as later turns are shown it.
+func shortened(text string) string { return tool.Excerpt(text, 2<<10) }
+
+func (e *Engine) folder(id string) string { return e.Agent + "/sessions/" + id + "/" }
+
+// log is the searchable text of a conversation.
+func (e *Engine) log(id string) *transcript.Log {
+	return &transcript.Log{Bucket: e.Bucket, Prefix: e.folder(id) + "log/"}
 }
 
 // files is the memory of whoever the turn is for.

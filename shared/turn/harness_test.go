@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"instar/shared/queue"
 	"instar/shared/session"
 	"instar/shared/settings"
+	"instar/shared/transcript"
 	"instar/shared/turn"
 )
 
@@ -165,8 +167,10 @@ func (w *world) drain() {
 		w.queued = w.queued[1:]
 		w.mu.Unlock()
 		time.Sleep(time.Until(next.at))
-		if next.Key != "" {
+		if next.Compact == "" {
 			w.until(next.Key, next.Again)
+		} else if err := w.engine.Compact(context.Background(), next.Compact); err != nil {
+			w.t.Errorf("compact: %v", err)
 		}
 	}
 }
@@ -189,6 +193,22 @@ func (w *world) deliver(m *chat.Message) *session.Turn {
 	}
 	w.drain()
 	return t
+}
+
+// deliverOnly has the owner's message answered and leaves what that puts on the
+// queue there.
+func (w *world) deliverOnly(text string) {
+	w.t.Helper()
+	if _, err := w.handle(w.put(w.message(owner, text)), false); err != nil {
+		w.t.Fatal(err)
+	}
+	w.mu.Lock()
+	w.queued = nil
+	w.mu.Unlock()
+}
+
+func (w *world) log() *transcript.Log {
+	return &transcript.Log{Bucket: w.bucket, Prefix: "main/sessions/main/log/"}
 }
 
 // until delivers a stored message as the queue does, again and again, first
@@ -227,10 +247,12 @@ func (w *world) file(key string) string {
 	return string(o.Data)
 }
 
-// lastRequest is what the primary model was asked last.
+// lastRequest is what the primary model was asked last in a conversation.
 func (w *world) lastRequest() model.Request {
 	w.t.Helper()
-	all := w.models[primary].asked()
+	all := slices.DeleteFunc(w.models[primary].asked(), func(r model.Request) bool {
+		return strings.HasPrefix(r.System, "You keep the notes")
+	})
 	if len(all) == 0 {
 		w.t.Fatal("the model was not asked")
 	}

@@ -294,6 +294,9 @@ func (p *progress) openRouter() *model.Router {
 func (p *progress) messages(pictures []model.Image, note string) []model.Message {
 	var list []model.Message
 	if p.held.Turn.Message.Job == nil { // a run begins with nothing, so that it costs the same each time
+		if text := p.held.Head.Summary; text != "" {
+			list = append(list, model.Message{Role: model.User, Text: "[What was said before, in short. memory_search finds the words themselves.]\n" + text})
+		}
 		for _, past := range p.held.Head.History {
 			list = append(list, past.Messages...)
 		}

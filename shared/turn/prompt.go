@@ -16,6 +16,7 @@ import (
 	"instar/shared/policy"
 	"instar/shared/session"
 	"instar/shared/tool"
+	"instar/shared/transcript"
 )
 
 // system is the stable part of the prompt: the same bytes for every turn of
@@ -82,7 +83,9 @@ func (e *Engine) tools(m *chat.Message, w *who, files *memory.Store, began time.
 	if m.Kind == chat.Group {
 		return set
 	}
-	set.Tools = append(set.Tools, tool.MemorySearch(files), tool.MemoryWrite(files, began.In(e.Zone)))
+	results := &transcript.Results{Bucket: e.Bucket, Prefix: e.folder(w.session) + "results/"}
+	set.Keep = results.Keep
+	set.Tools = append(set.Tools, tool.Recall(files, e.log(w.session), results), tool.MemoryWrite(files, began.In(e.Zone)))
 	if set.Role == policy.Owner {
 		s := e.schedule(m)
 		set.Tools = append(set.Tools, s.Create(), s.List(), s.Cancel(), tool.MessageSend(e.Senders, e.ownerOn))

@@ -49,6 +49,7 @@ func engine(env *workers.Env) (*turn.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	b = wrap(b)
 	q, err := env.Queue("QUEUE")
 	if err != nil {
 		return nil, err
