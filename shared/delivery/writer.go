@@ -5,9 +5,10 @@
 // recorded before anything of the answer is shown, and from then on bringing
 // the answer there is an edit, which can be repeated. What a crash between
 // sending and recording leaves is an empty placeholder, never a second answer.
-// Further parts of an answer too long for one message are sent one by one and
-// recorded after each; there a crash between the two doubles that part: a
-// doubled part is better than a missing one.
+// Each further part of an answer too long for one message has a placeholder of
+// its own. Where a message cannot be edited its text is sent whole, and then a
+// crash between sending and recording doubles it: a doubled message is better
+// than a missing one.
 package delivery
 
 import (
@@ -192,30 +193,64 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// Reply is what Deliver brings to a platform.
+type Reply struct {
+	Sender channel.Sender
+	To     chat.Address
+	Quote  string // the message to quote, or ""
+	Parts  []session.Part
+	// Again: it was delivered before, perhaps in part. Then a message that
+	// cannot be edited was deleted by somebody and stays so, whereas the first
+	// time its text is sent anew.
+	Again bool
+	// Whole: what is sent is sent with its text, so that it is the text that a
+	// telephone shows when it rings; the caller deals with the doubt.
+	Whole bool
+	// Record keeps the id of the message that holds part i durably.
+	Record func(ctx context.Context, i int, id string) error
+}
+
 // Deliver brings the parts to the platform: those with an id by editing, the
 // others by sending, each recorded at once. Called again after a failure it
-// goes on where it was; then a message that cannot be edited was deleted by
-// somebody and stays so, whereas the first time the answer is sent anew.
-func Deliver(ctx context.Context, s channel.Sender, to chat.Address, replyTo string, parts []session.Part, again bool, record func(ctx context.Context, i int, id string) error) error {
-	for i, part := range parts {
-		if part.ID != "" {
-			err := s.Edit(ctx, to, part.ID, part.Text)
-			if err == nil || fixed(err) && again {
-				continue
-			}
-			if !fixed(err) {
-				return err
-			}
-		}
-		id, err := s.Send(ctx, to, part.Text, replyTo)
-		if err != nil {
-			return err
-		}
-		if err := record(ctx, i, id); err != nil {
+// goes on where it was.
+func Deliver(ctx context.Context, r Reply) error {
+	for i, part := range r.Parts {
+		if err := r.part(ctx, i, part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *Reply) part(ctx context.Context, i int, part session.Part) error {
+	if part.ID != "" {
+		err := r.Sender.Edit(ctx, r.To, part.ID, part.Text)
+		if err == nil || fixed(err) && r.Again {
+			return nil
+		}
+		if !fixed(err) {
+			return err
+		}
+		r.Whole = true // one cannot rely on edits here
+	} else if !r.Whole {
+		id, err := r.send(ctx, i, Placeholder)
+		if err != nil {
+			return err
+		}
+		if err := r.Sender.Edit(ctx, r.To, id, part.Text); err == nil || !fixed(err) {
+			return err
+		}
+		r.Whole = true
+	}
+	_, err := r.send(ctx, i, part.Text)
+	return err
+}
+
+func (r *Reply) send(ctx context.Context, i int, text string) (id string, err error) {
+	if id, err = r.Sender.Send(ctx, r.To, text, r.Quote); err != nil {
+		return "", err
+	}
+	return id, r.Record(ctx, i, id)
 }
 
 // fixed reports that the message does not exist any more or cannot be edited

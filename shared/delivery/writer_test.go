@@ -223,7 +223,7 @@ func TestAStalePreviewNeverLandsAfterTheFinalText(t *testing.T) {
 						t.Fatalf("%q, %v", id, err)
 					}
 					parts := []session.Part{{ID: id, Text: "The final text."}}
-					if err := delivery.Deliver(t.Context(), p, to, "7", parts, false, nil); err != nil {
+					if err := delivery.Deliver(t.Context(), delivery.Reply{Sender: p, To: to, Quote: "7", Parts: parts}); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(time.Minute)
@@ -330,10 +330,10 @@ func TestAPlatformThatIsNotThereIsTriedAgainAtDelivery(t *testing.T) {
 			}
 			p.fail = func(string, bool) error { return nil }
 			parts := []session.Part{{Text: "The final text."}}
-			err = delivery.Deliver(t.Context(), p, to, "7", parts, false, func(_ context.Context, i int, id string) error {
+			err = delivery.Deliver(t.Context(), delivery.Reply{Sender: p, To: to, Quote: "7", Parts: parts, Record: func(_ context.Context, i int, id string) error {
 				parts[i].ID = id
 				return nil
-			})
+			}})
 			if got := p.chat(); err != nil || !slices.Equal(got, []string{"The final text."}) || parts[0].ID != "m1" {
 				t.Errorf("%v, the chat shows %q, parts %+v", err, got, parts)
 			}

@@ -255,7 +255,7 @@ func TestACompactedHistoryIsReplacedByItsSummary(t *testing.T) {
 	}
 	r.must(h.Update(t.Context(), func(t *session.Turn) { t.State, t.Reset = session.Done, true }))
 	r.must(r.Compact(t.Context(), id, 5, "from before the conversation was started over"))
-	h = r.mustClaim(r.message("new"), false)
+	r.mustClaim(r.message("new"), false)
 	r.must(r.Compact(t.Context(), id, 6, "from before, too"))
 	head, _, err := r.Head(t.Context(), id)
 	r.must(err)

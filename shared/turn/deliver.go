@@ -144,7 +144,10 @@ func (e *Engine) post(ctx context.Context, t *session.Turn, again bool, record f
 	if sender == nil || len(t.Out) == 0 {
 		return nil
 	}
-	err := delivery.Deliver(ctx, sender, t.Message.Address, quote(t.Message), t.Out, again, record)
+	err := delivery.Deliver(ctx, delivery.Reply{
+		Sender: sender, To: t.Message.Address, Quote: quote(t.Message), Parts: t.Out,
+		Again: again, Whole: t.Message.Job != nil, Record: record,
+	})
 	if err != nil && delivery.Hopeless(err) {
 		slog.Error("reply refused by the platform", "channel", t.Message.Channel, "error", err.Error())
 		return nil
