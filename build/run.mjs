@@ -9,6 +9,7 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 const root = resolve(import.meta.dirname, "..");
 const port = Number(process.env.PORT || 8787);
 const state = resolve(process.env.STATE || join(root, ".wrangler/state"));
+const dist = resolve(process.env.DIST || join(root, "build/dist")); // what it lacks is taken from build/dist
 
 // What is taken over from the environment: the variables of the design. Which
 // function is given which of them is build/worker/functions.mjs's to say.
@@ -55,12 +56,19 @@ State:    ${state}
 Stop it with Ctrl-C.
 `);
 
-// The local runtime has no clock for cron triggers: this is it. The first look
-// is at once, for what was due while nothing ran.
-function minute() {
-  fetch(`http://127.0.0.1:${port}/cdn-cgi/handler/scheduled`).catch(() => {});
+// The local runtime has no clock for cron triggers: this is it. The local queue
+// forgets what it held when the runtime is killed, so the first look comes as if
+// it were three minutes later: the schedule function then takes all that is
+// still in the inbox for stuck, and has it delivered again.
+async function minute(ahead = 0) {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/cdn-cgi/local/scheduled?time=${Date.now() + ahead}`);
+    if (!answer.ok) console.error(`The clock's look was answered with ${answer.status}.`);
+  } catch {
+    // The runtime is ending, or busy: the next minute comes.
+  }
 }
-minute();
+minute(3 * 60_000);
 setInterval(minute, 60_000).unref();
 
 async function stop() {
@@ -73,9 +81,10 @@ async function stop() {
 function options() {
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
   const modules = ["build/worker/entry.mjs", "build/worker/worker.mjs", "build/worker/pool.mjs", "build/worker/instance.mjs",
-    "build/worker/functions.mjs", "build/dist/go.mjs"].map((path) => ({ type: "ESModule", path: join(root, path) }));
+    "build/worker/functions.mjs"].map((path) => ({ type: "ESModule", path: join(root, path) }));
+  modules.push({ type: "ESModule", ...built("go.mjs") });
   for (const name of ["webhook", "agent", "console", "schedule"]) {
-    modules.push({ type: "CompiledWasm", path: join(root, `build/dist/${name}.wasm`) });
+    modules.push({ type: "CompiledWasm", ...built(`${name}.wasm`) });
   }
   const queueProducers = {};
   const queueConsumers = {};
@@ -103,6 +112,13 @@ function options() {
       },
     }],
   });
+}
+
+// built is a module under the name by which the others import it.
+function built(name) {
+  const path = join(root, "build/dist", name);
+  const own = join(dist, name);
+  return { path, contents: readFileSync(existsSync(own) ? own : path) };
 }
 
 function setting(toml, name) {

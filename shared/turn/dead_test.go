@@ -10,6 +10,7 @@ import (
 
 	"instar/shared/inbox"
 	"instar/shared/model"
+	"instar/shared/queue"
 	"instar/shared/session"
 	"instar/shared/turn"
 )
@@ -158,7 +159,8 @@ func TestTheLastTryOfAMessageThatIsBeingAnsweredBuriesNothing(t *testing.T) {
 		go w.until(key, false)
 		time.Sleep(10 * time.Second)
 		last := turn.Delivery{Key: key, Again: true, Sweep: true, Last: true}
-		if _, err := w.engine.Handle(t.Context(), last, turn.Live{}); !errors.Is(err, turn.ErrWaiting) {
+		var retry *queue.Retry
+		if _, err := w.engine.Handle(t.Context(), last, turn.Live{}); !errors.As(err, &retry) {
 			t.Errorf("%v", err)
 		}
 		time.Sleep(time.Minute)

@@ -119,7 +119,7 @@ type Delivery struct {
 	// Message is what lies there; nil has it read.
 	Message *chat.Message
 	Again   bool // somebody has tried before
-	Sweep   bool // and this try is the sweep's, which comes again
+	Sweep   bool // and this try is the sweep's, which does not wait
 	Last    bool // if this fails too, it becomes a dead letter
 }
 
@@ -175,8 +175,8 @@ func (e *Engine) handle(ctx context.Context, d Delivery, live Live) (*session.Tu
 				}
 				slog.Warn("message not added to the running turn", "session", w.session, "error", err.Error())
 			}
-			if d.Sweep {
-				return nil, ErrWaiting
+			if d.Sweep { // it has time: it asks again when the lease may have lapsed
+				return nil, &queue.Retry{After: max(busy.Until.Sub(e.Now()), time.Second), Err: busy}
 			}
 			if time.Now().Add(wait).After(deadline) {
 				after := min(max(busy.Until.Sub(e.Now()), time.Second), 5*time.Second)
