@@ -46,6 +46,8 @@ var sections = []section{
 	{"b", "starting an instance", (*bench).starts},
 	{"c", "a webhook without storage", (*bench).webhookAlone},
 	{"d", "a turn without storage", (*bench).inMemory},
+	{"i", "10,000 jobs that wait", (*bench).waitingJobs},
+	{"i", "a conversation of thousands of messages", (*bench).longHistory},
 	{"c", "the local bucket and queue alone", (*bench).floor},
 	{"cdegh", "everything as `make run` serves it", (*bench).served},
 }

@@ -341,3 +341,14 @@ func TestWaitingJobsCostNothing(t *testing.T) {
 		t.Errorf("%+v with 10 waiting, %+v with 10,000", few, many)
 	}
 }
+
+func TestAJobForAFractionOfASecondRunsToo(t *testing.T) {
+	w := newWorld()
+	j := reminder(t, "call 1", "2026-11-26 12:10:30", "", "")
+	j.Schedule.At = j.Schedule.At.Add(300 * time.Millisecond)
+	w.create(t, j)
+	w.now = noon.Add(10 * time.Minute)
+	if fired := w.tick(t); len(fired) != 1 || !fired[0].Queued {
+		t.Errorf("%+v", fired)
+	}
+}

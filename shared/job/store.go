@@ -74,6 +74,8 @@ func (s *Store) Create(ctx context.Context, j *Job) (*Job, error) {
 	if made.Created.IsZero() {
 		made.Created = s.Now().UTC()
 	}
+	// Markers, and so runs, are to the second.
+	made.Schedule.At, made.Schedule.From = made.Schedule.At.Truncate(time.Second), made.Schedule.From.Truncate(time.Second)
 	if err := made.check(); err != nil {
 		return nil, fmt.Errorf("create job: %w", err)
 	}

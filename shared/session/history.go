@@ -13,14 +13,18 @@ import (
 	"instar/shared/model"
 )
 
-// Bounds of the history in bytes of JSON. Past historyLong it should be
-// compacted: then the oldest turns become a summary until historyShort is left,
-// seldom and much at once, because each time the provider's cache of the prefix
-// becomes worthless. Past historyMost they do so without anybody's help.
+// Bounds of the history in bytes of JSON, and in turns. Past historyLong or
+// turnsLong it should be compacted: then the oldest turns become a summary
+// until it is short again, seldom and much at once, because each time the
+// provider's cache of the prefix becomes worthless. Past historyMost they do so
+// without anybody's help.
 const (
-	historyLong  = 36 << 10
-	historyShort = 20 << 10
+	historyLong  = 24 << 10
+	historyShort = 12 << 10
 	historyMost  = 64 << 10
+	turnsLong    = 40
+	turnsShort   = 20
+	turnsMost    = 100
 	// MaxSummary bounds the summary, in bytes.
 	MaxSummary = 8 << 10
 )
@@ -47,59 +51,59 @@ func decodeHead(data []byte) (*Head, error) {
 		if past.Messages == nil {
 			return nil, errors.New("read session history: a line is no turn")
 		}
-		past.size = len(bytes.TrimSuffix(line, []byte("\n")))
+		past.json = bytes.TrimSuffix(line, []byte("\n"))
 		h.History = append(h.History, past)
 	}
 	return h, nil
 }
 
 func encodeHead(h *Head) ([]byte, error) {
-	lines, total := make([][]byte, len(h.History)), 0
 	for i := range h.History {
+		past := &h.History[i]
+		if past.json != nil {
+			continue // as it was read: a turn that has ended does not change
+		}
 		var err error
-		if lines[i], err = json.Marshal(h.History[i]); err != nil {
+		if past.json, err = json.Marshal(past); err != nil {
 			return nil, err
 		}
-		h.History[i].size = len(lines[i])
-		total += len(lines[i])
 	}
-	if total > historyMost {
+	if h.bytes() > historyMost || len(h.History) > turnsMost {
 		old := h.Oldest()
 		for _, past := range h.History[:old] {
 			h.Summary = condense(h.Summary, past)
 			h.Through = past.Seq
 		}
-		lines, h.History = lines[old:], h.History[old:]
+		h.History = h.History[old:]
 	}
 	data, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
 	}
-	for _, line := range lines {
-		data = append(append(data, '\n'), line...)
+	data = slices.Grow(data, h.bytes()+len(h.History))
+	for _, past := range h.History {
+		data = append(append(data, '\n'), past.json...)
 	}
 	return data, nil
 }
 
-// Long reports that the history should be compacted.
-func (h *Head) Long() bool {
-	total := 0
+// bytes is the size of the history.
+func (h *Head) bytes() (total int) {
 	for _, past := range h.History {
-		total += past.size
+		total += len(past.json)
 	}
-	return total > historyLong
+	return total
 }
+
+// Long reports that the history should be compacted.
+func (h *Head) Long() bool { return h.bytes() > historyLong || len(h.History) > turnsLong }
 
 // Oldest is how many turns at the beginning of the history are to be replaced
 // by a summary so that it is short again. The last turn always stays.
-func (h *Head) Oldest() int {
-	total := 0
-	for _, past := range h.History {
-		total += past.size
-	}
-	n := 0
-	for n < len(h.History)-1 && total > historyShort {
-		total -= h.History[n].size
+func (h *Head) Oldest() (n int) {
+	total := h.bytes()
+	for n < len(h.History)-1 && (total > historyShort || len(h.History)-n > turnsShort) {
+		total -= len(h.History[n].json)
 		n++
 	}
 	return n

@@ -62,7 +62,7 @@ type Past struct {
 	At       time.Time       `json:"at,omitzero"` // when it began
 	Messages []model.Message `json:"messages"`
 
-	size int // bytes of JSON
+	json []byte // as it is stored; nil: not encoded yet
 }
 
 // Claim names the current or last turn.

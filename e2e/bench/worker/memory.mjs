@@ -26,6 +26,14 @@ const BUCKET = {
     objects.set(key, { etag, data: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) });
     return { etag };
   },
+  delete: async (key) => { objects.delete(key); },
+  list: async ({ prefix = "", startAfter = "", limit }) => {
+    const all = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > startAfter).sort();
+    return {
+      objects: all.slice(0, limit).map((key) => ({ key, etag: objects.get(key).etag, size: objects.get(key).data.byteLength })),
+      truncated: all.length > limit,
+    };
+  },
 };
 
 export default {
