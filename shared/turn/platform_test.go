@@ -43,11 +43,10 @@ func (p *platform) call(ctx context.Context, method string, effect func() error)
 	if err := p.hooks.first(p.name + " " + method); err != nil {
 		return err
 	}
-	if p.wait > 0 {
-		time.Sleep(p.wait)
-	}
-	if err := ctx.Err(); err != nil {
-		return err
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(p.wait):
 	}
 	p.mu.Lock()
 	p.calls[method]++

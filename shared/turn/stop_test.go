@@ -217,3 +217,23 @@ func TestAStoppedTurnRunsNoFurtherTool(t *testing.T) {
 		}
 	})
 }
+
+func TestStopEndsATurnInsideAToolCallWithinASecond(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.models[primary].answer = inTurn(asks(call("1", "message_send", `{"channel":"slack","text":"hello"}`)), says("Too late."))
+		w.slack.wait = time.Minute
+		go w.until(w.put(w.message(owner, "send it")), false)
+		time.Sleep(5 * time.Second)
+		asked := time.Now()
+		w.until(w.put(w.message("web:main", "/stop")), false) // from another of the owner's channels
+		for time.Since(asked) < 10*time.Second {
+			if got := w.telegram.in("42"); len(got) == 1 && strings.Contains(got[0], "(Stopped.)") {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if took := time.Since(asked); took > time.Second {
+			t.Errorf("stopping took %v; chat shows %q", took, w.telegram.in("42"))
+		}
+	})
+}
