@@ -1,4 +1,4 @@
-// `make deploy`: creates the bucket, the namespace and the queues that
+// `make deploy`: creates the bucket, the namespace and the queue that
 // wrangler.toml names where they are missing, deploys, and says what to do next.
 // It needs `wrangler login` or CLOUDFLARE_API_TOKEN.
 import { spawnSync } from "node:child_process";
@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "..");
 const source = readFileSync(join(root, "wrangler.toml"), "utf8");
 
 step("R2 bucket", ["r2", "bucket", "create", "instar"]);
-for (const queue of ["instar", "instar-dead"]) step(`queue ${queue}`, ["queues", "create", queue]);
+step("queue", ["queues", "create", "instar"]);
 const namespace = findNamespace() ?? createNamespace();
 
 // The account's own id of the namespace stays out of the repository.

@@ -43,7 +43,7 @@ func (b *bench) bucketCalls() error {
 	if _, err := w.say("hi"); err != nil {
 		return err
 	}
-	const messages = 1000 // of history: half of them the person's
+	messages := pick(b, 1000, 10_000) // of history: half of them the person's
 	for n := 1; n < messages/2; n++ {
 		c, err := w.say(fmt.Sprintf("Message %d: what do you make of this?", n))
 		if err != nil {
