@@ -94,7 +94,6 @@ function options() {
     queueConsumers[name] = {
       maxBatchSize: 1, maxBatchTimeout: 0,
       maxRetries: Number(setting(toml, "max_retries")), retryDelay: Number(setting(toml, "retry_delay")),
-      deadLetterQueue: "instar-dead",
     };
   }
   return convertV4MiniflareOptions({
