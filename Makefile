@@ -4,7 +4,7 @@ export WRANGLER_SEND_METRICS := false
 
 FUNCTIONS := webhook agent console schedule
 
-.PHONY: help run build functions assets test test-unit test-e2e chromium bench deploy lint clean
+.PHONY: help run build functions assets test test-unit test-e2e chaos chaos-agent chromium bench deploy lint clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,9 +30,15 @@ test: lint test-unit test-e2e ## everything
 test-unit: ## the part under a minute: no runtime, no browser
 	go test ./shared/... ./functions/... ./e2e/fake/...
 
-test-e2e: build chromium ## conformance and black-box suites on workerd, the page in Chromium
+test-e2e: build chaos-agent chromium ## conformance and black-box suites on workerd, the page in Chromium
 	go test -tags e2e -count=1 -p 1 -timeout 20m ./e2e/...
 	node --test e2e/console/parts.test.mjs e2e/console/console.test.mjs
+
+chaos: build chaos-agent ## the long form of e2e/chaos: 500 messages, every step; ARGS="-seed 7" repeats
+	go test -tags e2e -count=1 -v -timeout 60m ./e2e/chaos -long $(ARGS)
+
+chaos-agent: node_modules/.installed
+	@TAGS=chaos build/wasm.sh ./functions/agent/workers build/dist/chaos/agent.wasm
 
 chromium:
 	@build/chromium.sh

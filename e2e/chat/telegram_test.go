@@ -13,34 +13,35 @@ import (
 	"time"
 
 	"instar/e2e/fake"
+	"instar/e2e/instar"
 )
 
 // TestTelegram runs on one Instar: each part uses a chat of its own.
 func TestTelegram(t *testing.T) {
-	w := start(t, "TELEGRAM_DM_POLICY=open")
-	w.anthropic.Script(script(map[string]func(fake.Call) fake.Answer{
-		"slow":     fixed(fake.Answer{Text: strings.Repeat("zebra crossing ", 40), ChunkSize: 30, Delay: 150 * time.Millisecond}),
-		"long":     fixed(fake.Answer{Text: "```go\n" + strings.Repeat("zebra := 1 // line of code\n", 400) + "```\nThe end."}),
-		"markdown": fixed(fake.Answer{Text: "**bold** _it_ `code` [zebra](https://example.com) <b>& \n\n| a | b |\n|---|---|\n| 1 | 2 |"}),
+	w := instar.Start(t, "TELEGRAM_DM_POLICY=open")
+	w.Anthropic.Script(instar.Script(map[string]func(fake.Call) fake.Answer{
+		"slow":     instar.Fixed(fake.Answer{Text: strings.Repeat("zebra crossing ", 40), ChunkSize: 30, Delay: 150 * time.Millisecond}),
+		"long":     instar.Fixed(fake.Answer{Text: "```go\n" + strings.Repeat("zebra := 1 // line of code\n", 400) + "```\nThe end."}),
+		"markdown": instar.Fixed(fake.Answer{Text: "**bold** _it_ `code` [zebra](https://example.com) <b>& \n\n| a | b |\n|---|---|\n| 1 | 2 |"}),
 		"cut":      cutOnce(),
-		"garbage":  fixed(fake.Answer{Text: "zebra", Garbage: true}),
-		"refused":  fixed(fake.Answer{Status: 401, ErrorText: "invalid x-api-key"}),
+		"garbage":  instar.Fixed(fake.Answer{Text: "zebra", Garbage: true}),
+		"refused":  instar.Fixed(fake.Answer{Status: 401, ErrorText: "invalid x-api-key"}),
 		"busy":     busyOnce(),
-		"endless":  fixed(fake.Answer{Text: strings.Repeat("zebra ", 2000), ChunkSize: 6, Delay: 50 * time.Millisecond}),
+		"endless":  instar.Fixed(fake.Answer{Text: strings.Repeat("zebra ", 2000), ChunkSize: 6, Delay: 50 * time.Millisecond}),
 	}))
-	w.openai.Script(func(c fake.Call) fake.Answer { return fake.Answer{Text: "From the second model."} })
+	w.OpenAI.Script(func(c fake.Call) fake.Answer { return fake.Answer{Text: "From the second model."} })
 
 	t.Run("a message is answered once", func(t *testing.T) {
-		w.say(1001, "zebra hello")
-		w.reply(1001, "Answer:")
+		w.Say(1001, "zebra hello")
+		w.Reply(1001, "Answer:")
 		time.Sleep(300 * time.Millisecond)
-		if got := w.telegram.Chat(1001); len(got) != 1 || got[0].Text != "Answer: zebra hello" {
-			t.Errorf("chat shows %s", texts(got))
+		if got := w.Telegram.Chat(1001); len(got) != 1 || got[0].Text != "Answer: zebra hello" {
+			t.Errorf("chat shows %s", instar.Texts(got))
 		}
 	})
 	t.Run("the answer streams by edits, at most one a second", func(t *testing.T) {
-		w.say(1002, "slow zebra")
-		m := w.reply(1002, strings.TrimSpace(strings.Repeat("zebra crossing ", 40)))
+		w.Say(1002, "slow zebra")
+		m := w.Reply(1002, strings.TrimSpace(strings.Repeat("zebra crossing ", 40)))
 		if m.Edits < 2 {
 			t.Errorf("only %d edits in a reply of 3 s: it did not stream", m.Edits)
 		}
@@ -49,14 +50,14 @@ func TestTelegram(t *testing.T) {
 				t.Errorf("edit %d came %v after the one before", i, gap)
 			}
 		}
-		if len(w.telegram.Calls("sendChatAction")) == 0 {
+		if len(w.Telegram.Calls("sendChatAction")) == 0 {
 			t.Error("no typing indicator was shown")
 		}
 	})
 	t.Run("a long answer is split and its code fence stays whole", func(t *testing.T) {
-		w.say(1003, "long zebra")
-		w.reply(1003, "The end.")
-		got := w.telegram.Chat(1003)
+		w.Say(1003, "long zebra")
+		w.Reply(1003, "The end.")
+		got := w.Telegram.Chat(1003)
 		if len(got) < 3 {
 			t.Fatalf("%d messages", len(got))
 		}
@@ -72,8 +73,8 @@ func TestTelegram(t *testing.T) {
 		}
 	})
 	t.Run("markdown becomes Telegram's HTML", func(t *testing.T) {
-		w.say(1004, "markdown zebra")
-		m := w.reply(1004, "bold")
+		w.Say(1004, "markdown zebra")
+		m := w.Reply(1004, "bold")
 		for _, want := range []string{"<b>bold</b>", "<i>it</i>", "<code>code</code>", `<a href="https://example.com">zebra</a>`, "&lt;b&gt;&amp;"} {
 			if !strings.Contains(m.HTML, want) {
 				t.Errorf("%s is missing in %s", want, m.HTML)
@@ -81,28 +82,28 @@ func TestTelegram(t *testing.T) {
 		}
 	})
 	t.Run("a stream that is cut is asked for again", func(t *testing.T) {
-		w.say(1005, "cut zebra")
-		w.reply(1005, "whole after the cut")
-		if got := w.telegram.Chat(1005); len(got) != 1 || strings.Contains(got[0].Text, "half") {
-			t.Errorf("chat shows %s", texts(got))
+		w.Say(1005, "cut zebra")
+		w.Reply(1005, "whole after the cut")
+		if got := w.Telegram.Chat(1005); len(got) != 1 || strings.Contains(got[0].Text, "half") {
+			t.Errorf("chat shows %s", instar.Texts(got))
 		}
 	})
 	t.Run("an overloaded model is asked again", func(t *testing.T) {
-		w.say(1006, "busy zebra")
-		w.reply(1006, "not busy any more")
+		w.Say(1006, "busy zebra")
+		w.Reply(1006, "not busy any more")
 	})
 	t.Run("garbage from the first model goes to the second, which is named", func(t *testing.T) {
-		w.say(1007, "garbage zebra")
-		w.reply(1007, "From the second model.")
-		w.reply(1007, "Answered by openai/gpt-5.5")
+		w.Say(1007, "garbage zebra")
+		w.Reply(1007, "From the second model.")
+		w.Reply(1007, "Answered by openai/gpt-5.5")
 	})
 	t.Run("a long turn of one person does not hold up the others", func(t *testing.T) {
 		began := time.Now()
 		for person := int64(1101); person <= 1104; person++ {
-			w.say(person, "slow zebra")
+			w.Say(person, "slow zebra")
 		}
 		for person := int64(1101); person <= 1104; person++ {
-			w.reply(person, strings.TrimSpace(strings.Repeat("zebra crossing ", 40)))
+			w.Reply(person, strings.TrimSpace(strings.Repeat("zebra crossing ", 40)))
 		}
 		if took := time.Since(began); took > 9*time.Second {
 			t.Errorf("four turns of 3 s took %v", took)
@@ -112,36 +113,36 @@ func TestTelegram(t *testing.T) {
 		fiveTimes(t, w)
 	})
 	t.Run("stop ends a running turn", func(t *testing.T) {
-		w.say(1008, "endless zebra")
-		w.reply(1008, "zebra")
+		w.Say(1008, "endless zebra")
+		w.Reply(1008, "zebra")
 		asked := time.Now()
-		w.say(1008, "/stop")
-		m := w.reply(1008, "(Stopped.)")
+		w.Say(1008, "/stop")
+		m := w.Reply(1008, "(Stopped.)")
 		if took := m.At.Sub(asked); took > 2500*time.Millisecond {
 			t.Errorf("stopping took %v", took)
 		}
-		w.say(1008, "zebra afterwards")
-		w.reply(1008, "Answer: zebra afterwards")
+		w.Say(1008, "zebra afterwards")
+		w.Reply(1008, "Answer: zebra afterwards")
 	})
 	t.Run("429 is waited out", func(t *testing.T) {
-		w.telegram.Fail("editMessageText", 429, "Too Many Requests: retry after 1", 1, 1)
-		w.say(1009, "zebra limited")
-		w.reply(1009, "Answer: zebra limited")
+		w.Telegram.Fail("editMessageText", 429, "Too Many Requests: retry after 1", 1, 1)
+		w.Say(1009, "zebra limited")
+		w.Reply(1009, "Answer: zebra limited")
 	})
 	t.Run("HTML that the platform rejects goes out as plain text", func(t *testing.T) {
-		w.telegram.Fail("editMessageText", 400, "Bad Request: can't parse entities: unsupported start tag", 0, 1)
-		w.say(1010, "markdown zebra")
-		m := w.reply(1010, "bold")
+		w.Telegram.Fail("editMessageText", 400, "Bad Request: can't parse entities: unsupported start tag", 0, 1)
+		w.Say(1010, "markdown zebra")
+		m := w.Reply(1010, "bold")
 		if strings.Contains(m.HTML, "<b>bold") {
 			t.Errorf("sent with tags again: %s", m.HTML)
 		}
 	})
 	t.Run("groups: only what is meant for the bot", func(t *testing.T) { groups(t, w) })
 	t.Run("pictures reach the model", func(t *testing.T) {
-		w.telegram.AddFile("pic1", "photos/p.png", tinyPNG)
-		w.hook(update(1011, 1011, "look zebra", fake.WithPhoto("pic1")))
-		w.reply(1011, "Answer:")
-		calls := w.anthropic.Calls()
+		w.Telegram.AddFile("pic1", "photos/p.png", tinyPNG)
+		w.Hook(instar.Update(1011, 1011, "look zebra", fake.WithPhoto("pic1")))
+		w.Reply(1011, "Answer:")
+		calls := w.Anthropic.Calls()
 		if last := calls[len(calls)-1]; last.Messages[len(last.Messages)-1].Images != 1 {
 			t.Error("the model was shown no picture")
 		}
@@ -168,13 +169,13 @@ func busyOnce() func(fake.Call) fake.Answer {
 	}
 }
 
-func fiveTimes(t *testing.T, w *world) {
+func fiveTimes(t *testing.T, w *instar.World) {
 	var wait sync.WaitGroup
 	for i := range 20 {
-		body := update(int64(2000+i), int64(2000+i), fmt.Sprintf("zebra number %d", i))
+		body := instar.Update(int64(2000+i), int64(2000+i), fmt.Sprintf("zebra number %d", i))
 		for range 5 {
 			wait.Go(func() {
-				if r := w.hook(body); r.StatusCode != http.StatusOK {
+				if r := w.Hook(body); r.StatusCode != http.StatusOK {
 					t.Errorf("webhook answered %d", r.StatusCode)
 				}
 			})
@@ -182,12 +183,12 @@ func fiveTimes(t *testing.T, w *world) {
 	}
 	wait.Wait()
 	for i := range 20 {
-		w.reply(int64(2000+i), fmt.Sprintf("Answer: zebra number %d", i))
+		w.Reply(int64(2000+i), fmt.Sprintf("Answer: zebra number %d", i))
 	}
 	time.Sleep(time.Second)
 	lost, doubled := 0, 0
 	for i := range 20 {
-		switch n := len(w.telegram.Chat(int64(2000 + i))); {
+		switch n := len(w.Telegram.Chat(int64(2000 + i))); {
 		case n == 0:
 			lost++
 		case n > 1:
@@ -199,29 +200,29 @@ func fiveTimes(t *testing.T, w *world) {
 	}
 }
 
-func groups(t *testing.T, w *world) {
+func groups(t *testing.T, w *instar.World) {
 	const group = -100500
-	w.hook(update(group, owner, "zebra talk among people"))
-	w.hook(update(group, owner, "hey @somebody_else zebra", fake.Mentioning("somebody_else")))
-	w.hook(update(group, owner, "zebra for you", fake.Mentioning(fake.BotName)))
-	m := w.reply(group, "zebra for you")
-	w.hook(update(group, owner, "zebra reply", fake.ReplyingTo(m.ID, w.telegram.BotID(), true, m.Text)))
-	w.reply(group, "zebra reply")
-	w.hook(update(group, owner, "zebra topic", fake.Mentioning(fake.BotName), fake.InTopic(77)))
-	if m := w.reply(group, "zebra topic"); m.Thread != 77 {
+	w.Hook(instar.Update(group, instar.Owner, "zebra talk among people"))
+	w.Hook(instar.Update(group, instar.Owner, "hey @somebody_else zebra", fake.Mentioning("somebody_else")))
+	w.Hook(instar.Update(group, instar.Owner, "zebra for you", fake.Mentioning(fake.BotName)))
+	m := w.Reply(group, "zebra for you")
+	w.Hook(instar.Update(group, instar.Owner, "zebra reply", fake.ReplyingTo(m.ID, w.Telegram.BotID(), true, m.Text)))
+	w.Reply(group, "zebra reply")
+	w.Hook(instar.Update(group, instar.Owner, "zebra topic", fake.Mentioning(fake.BotName), fake.InTopic(77)))
+	if m := w.Reply(group, "zebra topic"); m.Thread != 77 {
 		t.Errorf("the answer is in topic %d, not 77", m.Thread)
 	}
-	w.hook(update(group, 666, "zebra from a stranger", fake.Mentioning(fake.BotName)))
+	w.Hook(instar.Update(group, 666, "zebra from a stranger", fake.Mentioning(fake.BotName)))
 	time.Sleep(time.Second)
-	for _, m := range w.telegram.Chat(group) {
+	for _, m := range w.Telegram.Chat(group) {
 		if strings.Contains(m.Text, "among people") || strings.Contains(m.Text, "somebody_else") || strings.Contains(m.Text, "stranger") {
 			t.Errorf("answered what was not for the bot: %q", m.Text)
 		}
 	}
 }
 
-func forged(t *testing.T, w *world) {
-	good := update(1012, 1012, "zebra forged")
+func forged(t *testing.T, w *instar.World) {
+	good := instar.Update(1012, 1012, "zebra forged")
 	secret := func(s string) http.Header { return http.Header{"X-Telegram-Bot-Api-Secret-Token": {s}} }
 	for name, c := range map[string]struct {
 		path   string
@@ -230,35 +231,35 @@ func forged(t *testing.T, w *world) {
 		status int
 	}{
 		"no secret":       {"/hooks/telegram", nil, good, 401},
-		"wrong secret":    {"/hooks/telegram", secret(hookSecret + "x"), good, 401},
+		"wrong secret":    {"/hooks/telegram", secret(instar.HookSecret + "x"), good, 401},
 		"empty secret":    {"/hooks/telegram", secret(""), good, 401},
-		"not JSON":        {"/hooks/telegram", secret(hookSecret), []byte("{"), 400},
-		"no update":       {"/hooks/telegram", secret(hookSecret), []byte(`{"a":1}`), 400},
-		"empty":           {"/hooks/telegram", secret(hookSecret), nil, 400},
-		"too large":       {"/hooks/telegram", secret(hookSecret), make([]byte, 2<<20), 413},
-		"unknown channel": {"/hooks/other", secret(hookSecret), good, 404},
+		"not JSON":        {"/hooks/telegram", secret(instar.HookSecret), []byte("{"), 400},
+		"no update":       {"/hooks/telegram", secret(instar.HookSecret), []byte(`{"a":1}`), 400},
+		"empty":           {"/hooks/telegram", secret(instar.HookSecret), nil, 400},
+		"too large":       {"/hooks/telegram", secret(instar.HookSecret), make([]byte, 2<<20), 413},
+		"unknown channel": {"/hooks/other", secret(instar.HookSecret), good, 404},
 	} {
-		r := w.post(c.path, c.body, c.header)
+		r := w.Post(c.path, c.body, c.header)
 		if r.StatusCode != c.status {
 			data, _ := io.ReadAll(r.Body)
 			t.Errorf("%s: status %d, want %d: %s", name, r.StatusCode, c.status, data)
 		}
 	}
 	time.Sleep(500 * time.Millisecond)
-	if got := w.telegram.Chat(1012); len(got) != 0 {
-		t.Errorf("a forged message was answered: %s", texts(got))
+	if got := w.Telegram.Chat(1012); len(got) != 0 {
+		t.Errorf("a forged message was answered: %s", instar.Texts(got))
 	}
 }
 
 var contextPart = regexp.MustCompile(`(?s)<context>.*?</context>`)
 
-func prompt(t *testing.T, w *world) {
-	before := len(w.anthropic.Calls())
-	w.say(owner, "zebra first")
-	w.reply(owner, "zebra first")
-	w.say(owner, "zebra second")
-	w.reply(owner, "zebra second")
-	calls := w.anthropic.Calls()[before:]
+func prompt(t *testing.T, w *instar.World) {
+	before := len(w.Anthropic.Calls())
+	w.Say(instar.Owner, "zebra first")
+	w.Reply(instar.Owner, "zebra first")
+	w.Say(instar.Owner, "zebra second")
+	w.Reply(instar.Owner, "zebra second")
+	calls := w.Anthropic.Calls()[before:]
 	if len(calls) != 2 {
 		t.Fatalf("%d model calls", len(calls))
 	}

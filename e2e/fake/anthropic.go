@@ -23,6 +23,7 @@ import (
 type Anthropic struct {
 	base
 	script
+	hooks
 	key string
 }
 
@@ -67,7 +68,17 @@ func (a *Anthropic) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c := readAnthropicCall(req)
 	c.At, c.Path, c.Header, c.Body = at, r.URL.Path, r.Header.Clone(), body
+	hooked := a.arrived(r.URL.Path)
 	answer := a.heard(c)
+	if hooked.Dropped {
+		cut()
+	}
+	a.respond(w, r, req, c, answer, id)
+	a.answered(w, r.URL.Path)
+}
+
+// respond gives the scripted answer.
+func (a *Anthropic) respond(w http.ResponseWriter, r *http.Request, req gjson.Result, c Call, answer Answer, id string) {
 	o := &wire{w: w, r: r, b: &a.base, a: answer}
 	if !a.wait(r.Context(), answer.Hang) {
 		cut()

@@ -21,6 +21,7 @@ import (
 type OpenAI struct {
 	base
 	script
+	hooks
 	key    string
 	schema *jsonschema.Schema // nil when unchecked
 }
@@ -67,7 +68,17 @@ func (o *OpenAI) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c := readOpenAICall(req)
 	c.At, c.Path, c.Header, c.Body = at, r.URL.Path, r.Header.Clone(), body
+	hooked := o.arrived(r.URL.Path)
 	answer := o.heard(c)
+	if hooked.Dropped {
+		cut()
+	}
+	o.respond(w, r, req, c, answer)
+	o.answered(w, r.URL.Path)
+}
+
+// respond gives the scripted answer.
+func (o *OpenAI) respond(w http.ResponseWriter, r *http.Request, req gjson.Result, c Call, answer Answer) {
 	if !o.wait(r.Context(), answer.Hang) {
 		cut()
 	}

@@ -38,6 +38,7 @@ type SlackCall struct {
 type Slack struct {
 	base
 	faults
+	hooks
 	chats[string, string]
 
 	token, secret string
@@ -116,10 +117,11 @@ func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.wait(r.Context(), s.hanging(method)) {
 		cut()
 	}
-	result, e := s.call(r, method, at)
-	if e == nil && s.dropping(method) {
+	result, hooked, e := s.call(r, method, at)
+	if e == nil && (hooked.Dropped || s.dropping(method)) {
 		cut()
 	}
+	defer s.answered(w, method)
 	if e != nil {
 		s.refuse(w, method, e)
 		return
@@ -129,30 +131,34 @@ func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // call validates one call, then fails it as scripted or makes it take effect.
-func (s *Slack) call(r *http.Request, method string, at time.Time) (map[string]any, *slackError) {
+func (s *Slack) call(r *http.Request, method string, at time.Time) (result map[string]any, hooked Fault, e *slackError) {
 	p, e := readSlackParams(r)
 	s.base.mu.Lock()
 	s.calls = append(s.calls, SlackCall{method, p.values, at})
 	s.base.mu.Unlock()
 	if e != nil {
-		return nil, e
+		return nil, hooked, e
 	}
 	if e := s.authorized(r, &p); e != nil {
-		return nil, e
+		return nil, hooked, e
 	}
 	if !s.unchecked {
 		if e := s.spec.check(r, method, p); e != nil {
-			return nil, e
+			return nil, hooked, e
 		}
 	}
 	apply, e := s.plan(method, p)
 	if e != nil {
-		return nil, e
+		return nil, hooked, e
+	}
+	if hooked = s.arrived(method); hooked.Status >= 400 {
+		return nil, hooked, &slackError{code: hooked.Description, status: hooked.Status, retryAfter: hooked.RetryAfter}
 	}
 	if f := s.failing(method); f != nil {
-		return nil, &slackError{code: f.description, status: f.status, retryAfter: f.retryAfter}
+		return nil, hooked, &slackError{code: f.description, status: f.status, retryAfter: f.retryAfter}
 	}
-	return apply(at)
+	result, e = apply(at)
+	return result, hooked, e
 }
 
 // authorized takes the token from the Authorization header or, outside JSON

@@ -26,6 +26,7 @@ type TelegramCall struct {
 type Telegram struct {
 	base
 	faults
+	hooks
 	chats[int64, int]
 
 	token string
@@ -138,7 +139,7 @@ func (t *Telegram) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer handles one method call: hang, validate, fail, apply, drop, in this order.
+// answer handles one method call: hang, validate, Before, fail, apply, drop, After, in this order.
 func (t *Telegram) answer(w http.ResponseWriter, r *http.Request, method string, at time.Time) {
 	if !t.wait(r.Context(), t.hanging(method)) {
 		cut()
@@ -156,6 +157,11 @@ func (t *Telegram) answer(w http.ResponseWriter, r *http.Request, method string,
 		t.refuse(w, method, refusal)
 		return
 	}
+	hooked := t.arrived(method)
+	if hooked.Status >= 400 {
+		t.refuse(w, method, &tgError{status: hooked.Status, description: hooked.Description, retryAfter: hooked.RetryAfter})
+		return
+	}
 	if f := t.failing(method); f != nil {
 		t.refuse(w, method, &tgError{status: f.status, description: f.description, retryAfter: f.retryAfter})
 		return
@@ -165,9 +171,10 @@ func (t *Telegram) answer(w http.ResponseWriter, r *http.Request, method string,
 		return
 	}
 	result, refusal := apply(at)
-	if t.dropping(method) {
+	if hooked.Dropped || t.dropping(method) {
 		cut()
 	}
+	defer t.answered(w, method)
 	if refusal != nil {
 		t.refuse(w, method, refusal)
 		return
