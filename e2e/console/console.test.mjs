@@ -56,35 +56,87 @@ const eventually = async (check, what) => {
 };
 const shows = (text) => eventually(async () => (await body().innerText()).includes(text), `the reply shows ${JSON.stringify(text)}`);
 
-test('a token in the address logs in and leaves the address and its history', async () => {
+// kept is everything that a script of the page could still find.
+const kept = () => page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, history.state]));
+
+test('a token in the address is exchanged for a cookie and kept nowhere', async () => {
   await signedIn();
   assert.equal(page.url(), `${server.url}/`);
   assert.equal(await page.evaluate(() => location.hash), '');
   assert.equal(await page.evaluate(() => history.length), 2, 'about:blank and the clean address');
   assert.ok(!(await page.content()).includes(server.token), 'the token is not in the document');
-  assert.equal(await page.evaluate(() => localStorage.getItem('instar.token')), null, 'not kept without being asked');
+  assert.ok(!(await kept()).includes(server.token), 'nor anywhere a script can look');
+  assert.equal(await page.evaluate(() => localStorage.length), 0);
+  assert.equal(await page.evaluate(() => document.cookie), '', 'no script sees the session');
+  const [cookie] = await page.context().cookies();
+  assert.deepEqual([cookie.httpOnly, cookie.sameSite, cookie.path], [true, 'Strict', '/']);
   await page.reload();
   await page.locator('#app').waitFor();
+  assert.equal(server.requests.filter((r) => r.path === '/api/login').length, 1, 'one login');
   assert.ok(page.asked.every((url) => !url.replace(/#.*/, '').includes(server.token)), 'no request carries the token in its address');
 });
 
-test('without a token there is a form, a wrong token brings it back with a reason, a right one opens the page', async () => {
+test('a new tab of the same browser is logged in, and a token kept by an older page is removed', async () => {
+  await signedIn();
+  await page.evaluate(() => localStorage.setItem('instar.token', 'stand-in-token'));
+  const tab = await page.context().newPage();
+  await tab.goto(server.url);
+  await tab.locator('#app').waitFor();
+  assert.equal(await tab.evaluate(() => localStorage.length), 0);
+});
+
+test('without a session there is a form, a wrong token brings it back with a reason, a right one opens the page', async () => {
   page = await open(browser);
   await page.goto(server.url);
   await page.locator('#login').waitFor();
   assert.equal(await page.locator('#login-error').isVisible(), false);
+  await page.keyboard.press('Enter');
+  assert.match(await page.locator('#login-error').innerText(), /Paste the token/);
+  assert.equal(server.requests.filter((r) => r.path === '/api/login').length, 0);
   await page.fill('#token', 'wrong');
   await page.keyboard.press('Enter');
-  await page.locator('#login-error').waitFor();
-  assert.match(await page.locator('#login-error').innerText(), /not accepted/);
-  await page.getByLabel('Console token').fill(server.token);
-  await page.getByLabel('Keep me signed in on this device').first().check();
+  await eventually(async () => /not accepted/.test(await page.locator('#login-error').innerText()), 'it says that the token is wrong');
+  server.refuseLogin = { status: 429, body: { error: 'too many failed logins from this address' } };
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await eventually(async () => /Too many failed logins from this address\. Wait/.test(await page.locator('#login-error').innerText()), 'it says to wait');
+  await page.getByLabel('Console token').fill(` ${server.token} `);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.locator('#app').waitFor();
-  assert.equal(await page.evaluate(() => localStorage.getItem('instar.token')), server.token);
+  assert.equal(await page.inputValue('#token'), '');
+  assert.ok(!(await kept()).includes(server.token));
+});
+
+test('logging out ends the session on the server and leaves nothing in the browser', async () => {
+  await signedIn();
+  const before = await page.context().cookies();
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.locator('#login').waitFor();
+  assert.equal(server.sessions.size, 0);
+  assert.equal(await page.locator('#login-error').isVisible(), false);
   assert.equal(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }])), '[{},{}]', 'logging out leaves nothing');
+  assert.deepEqual(await page.context().cookies(), []);
+  await page.context().addCookies(before);
+  await page.reload();
+  await page.locator('#login').waitFor();
+});
+
+test('a logout that fails says that one is still logged in', async () => {
+  await signedIn();
+  server.refuseLogout = { status: 500, body: { error: 'could not log out just now, try again' } };
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.locator('#trouble').waitFor();
+  assert.match(await page.locator('#trouble p').innerText(), /still logged in.*could not log out/i);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.locator('#app').waitFor();
+});
+
+test('behind Cloudflare Access there is no form, and logging out goes on to its logout', async () => {
+  server.through = true;
+  page = await open(browser);
+  await page.goto(server.url);
+  await page.locator('#app').waitFor();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.waitForURL('**/cdn-cgi/access/logout');
 });
 
 test('a wrong token in the address shows the form', async () => {
@@ -92,21 +144,40 @@ test('a wrong token in the address shows the form', async () => {
   await page.goto(`${server.url}/#token=wrong`);
   await page.locator('#login').waitFor();
   assert.equal(page.url(), `${server.url}/`);
+  assert.match(await page.locator('#login-error').innerText(), /not accepted/);
 });
 
-test('a token revoked in the middle asks for a new one and keeps the message', async () => {
+test('a link with a token opened in a page without a session logs in', async () => {
+  page = await open(browser);
+  await page.goto(server.url);
+  await page.locator('#login').waitFor();
+  await page.evaluate((token) => { location.hash = `token=${token}`; }, server.token);
+  await page.locator('#app').waitFor();
+  assert.equal(await page.evaluate(() => location.hash), '');
+});
+
+test('a session that ends in the middle asks for the token and keeps the message', async () => {
   await signedIn();
-  server.token = 'changed';
+  server.sessions.clear();
   await page.fill('#text', 'do not lose me');
   await page.click('#send');
   await page.locator('#login').waitFor();
-  assert.match(await page.locator('#login-error').innerText(), /not accepted/);
-  await page.fill('#token', 'changed');
+  assert.match(await page.locator('#login-error').innerText(), /session has ended/);
+  await page.fill('#token', server.token);
   await page.keyboard.press('Enter');
   await page.locator('#app').waitFor();
   assert.equal(await page.inputValue('#text'), 'do not lose me');
   assert.equal(await page.locator('.message').count(), 0);
-  server.token = 'stand-in-token';
+});
+
+test('a server without a way in says what to set', async () => {
+  page = await open(browser);
+  await page.route('**/api/*', (route) => route.fulfill({
+    status: 503, json: { error: 'no way in is set up: set CONSOLE_TOKEN, or CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUD', missing: ['CONSOLE_TOKEN', 'CF_ACCESS_TEAM_DOMAIN', 'CF_ACCESS_AUD'] },
+  }));
+  await page.goto(server.url);
+  await page.locator('#trouble').waitFor();
+  assert.equal(await page.locator('#trouble p').innerText(), 'No way in is set up: set CONSOLE_TOKEN, or CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUD. Then try again.');
 });
 
 test('a server without its secrets says which are missing', async () => {

@@ -34,6 +34,7 @@ test('a wrong token is refused and the right one logs in', { skip }, async () =>
   await page.goto(`${CONSOLE_URL}/#token=${encodeURIComponent(CONSOLE_TOKEN)}`);
   await page.locator('#app').waitFor();
   assert.equal(await page.evaluate(() => location.hash), '');
+  assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0, 'nothing is kept that a script can read');
 });
 
 test('the assets come with the strict policy', { skip }, async () => {
@@ -65,7 +66,14 @@ test('remembering shows a memory_write chip that is done', { skip }, async () =>
   assert.match(await reply.locator('.tool', { hasText: 'memory_write' }).innerText(), /done/);
 });
 
-test('nothing was asked of anyone else and the page had no complaint', { skip }, async () => {
+test('logging out ends the session, nothing was asked of anyone else and the page had no complaint', { skip }, async () => {
+  const session = await page.context().cookies();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.locator('#login').waitFor();
+  assert.deepEqual(await page.context().cookies(), []);
+  await page.context().addCookies(session);
+  await page.reload();
+  await page.locator('#login').waitFor();
   assert.deepEqual(page.asked.filter((url) => !url.startsWith(CONSOLE_URL) && !/^(?:about|data):/.test(url)), []);
   assert.deepEqual(page.errors, []);
 });

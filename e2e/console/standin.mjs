@@ -1,6 +1,7 @@
 // A stand-in for the console's API: it serves the built assets with the
 // headers of their `_headers` file, checks every request against the contract
 // and lets a test say, step by step, what a turn does.
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
@@ -54,6 +55,8 @@ class Turn {
 
 export class Standin {
   token = 'stand-in-token';
+  sessions = new Set(); // values of the cookie that are logged in
+  through = false; // as if Cloudflare Access stood before it
   requests = []; // {method, path, body}
   faults = []; // contract violations; tests expect none
   busy = new Set();
@@ -70,6 +73,10 @@ export class Standin {
   }
 
   reset() {
+    this.sessions.clear();
+    this.through = false;
+    this.refuseLogin = null; // {status, body} for the next POST /api/login
+    this.refuseLogout = null;
     this.requests.length = 0;
     this.faults.length = 0;
     this.busy.clear();
@@ -143,8 +150,31 @@ export class Standin {
     const body = req.method === 'POST' ? JSON.parse(await text(req)) : null;
     this.requests.push({ method: req.method, path: url.pathname, body });
     if (url.href.includes(this.token)) this.faults.push('the token is in a URL');
-    if (req.headers.authorization !== `Bearer ${this.token}`) return json(res, 401, { error: 'wrong token' });
+    if (req.headers.authorization) this.faults.push('an Authorization header');
+    if (req.method === 'POST' && (req.headers.origin !== this.url || req.headers['sec-fetch-site'] !== 'same-origin')) this.faults.push('a POST without its Origin');
     const key = `${req.method} ${url.pathname}`;
+    const cookie = /(?:^|; )instar-session=([^;]+)/.exec(req.headers.cookie ?? '')?.[1];
+    const attributes = 'Path=/; HttpOnly; SameSite=Strict';
+    if (key === 'POST /api/login') {
+      const refused = this.refuseLogin;
+      this.refuseLogin = null;
+      if (refused) return json(res, refused.status, refused.body);
+      if (body.token !== this.token) return json(res, 401, { error: 'wrong token' });
+      const value = randomUUID();
+      this.sessions.add(value);
+      res.setHeader('Set-Cookie', `instar-session=${value}; Max-Age=604800; ${attributes}`);
+      return json(res, 200, { expires_in: 604800 });
+    }
+    if (JSON.stringify(body ?? '').includes(this.token)) this.faults.push('the token is sent again');
+    if (key === 'POST /api/logout') {
+      const refused = this.refuseLogout;
+      this.refuseLogout = null;
+      if (refused) return json(res, refused.status, refused.body);
+      this.sessions.delete(cookie);
+      res.setHeader('Set-Cookie', `instar-session=; Max-Age=0; ${attributes}`);
+      return json(res, 200, this.through ? { next: '/cdn-cgi/access/logout' } : {});
+    }
+    if (!this.through && !this.sessions.has(cookie)) return json(res, 401, { error: 'log in with the console token' });
     const session = url.searchParams.get('session') === 'main' ? '' : url.searchParams.get('session') ?? '';
     switch (key) {
       case 'GET /api/status':

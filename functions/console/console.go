@@ -1,23 +1,22 @@
 // Package console is the owner's own entrance: the web chat's API and /healthz.
 //
 // Triggered by /api/* and /healthz. May touch: the bucket, the queue, settings,
-// and the agent function, which it asks to run a turn. Must never hold: a model
-// key, a chat token, a webhook secret; of those it learns only whether they are
-// set. Every route but /healthz needs the console token.
+// the agent function, which it asks to run a turn, and the public keys of the
+// owner's Cloudflare Access team. Must never hold: a model key, a chat token, a
+// webhook secret; of those it learns only whether they are set. Every route but
+// /healthz and the two of logging in and out goes through package access.
 package console
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
+	"instar/shared/access"
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/channel"
@@ -37,7 +36,7 @@ type Handler struct {
 	Agent  string
 	Bucket bucket.Bucket
 	Queue  queue.Sender
-	Token  string       // CONSOLE_TOKEN; "" refuses everything with 503
+	Door   *access.Door // who gets in
 	Turns  channel.Doer // the agent function
 	Rules  *config.Rules
 	Models catalog.Config
@@ -45,6 +44,9 @@ type Handler struct {
 	Present func(name string) bool
 	// Problem is what is wrong with the rules' variables, or nil.
 	Problem error
+	// Unsealed is what is wrong with SEAL_KEY, or nil: without it nothing in the
+	// bucket can be read.
+	Unsealed error
 	Now     func() time.Time
 }
 
@@ -52,6 +54,18 @@ type Handler struct {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/healthz" {
 		h.health(w)
+		return
+	}
+	if h.Unsealed != nil {
+		reply(w, http.StatusServiceUnavailable, map[string]any{"error": h.Unsealed.Error(), "missing": []string{"SEAL_KEY"}})
+		return
+	}
+	switch r.Method + " " + r.URL.Path {
+	case "POST /api/login":
+		h.login(w, r)
+		return
+	case "POST /api/logout":
+		h.logout(w, r)
 		return
 	}
 	if !h.authenticated(w, r) {
@@ -80,30 +94,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticated lets a request with the console token through and answers any other.
-func (h *Handler) authenticated(w http.ResponseWriter, r *http.Request) bool {
-	if h.Token == "" {
-		reply(w, http.StatusServiceUnavailable, map[string]any{
-			"error": "CONSOLE_TOKEN is not set", "missing": []string{"CONSOLE_TOKEN"}})
-		return false
-	}
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	// Hashing first makes the comparison take the same time whatever the lengths.
-	want, got := sha256.Sum256([]byte(h.Token)), sha256.Sum256([]byte(given))
-	if !ok || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		reply(w, http.StatusUnauthorized, failure("log in with the console token"))
-		return false
-	}
-	return true
-}
-
 // Missing names the variables without which a part that was begun to be
 // configured, or the console itself, cannot work.
 func (h *Handler) Missing() []string {
-	missing := h.Models.Missing()
-	if h.Token == "" {
-		missing = append(missing, "CONSOLE_TOKEN")
+	missing := append(h.Models.Missing(), h.Door.Missing()...)
+	if h.Unsealed != nil {
+		missing = append(missing, "SEAL_KEY")
 	}
 	for _, pair := range [][2]string{
 		{"TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET"},
@@ -120,14 +116,14 @@ func (h *Handler) Missing() []string {
 }
 
 func (h *Handler) health(w http.ResponseWriter) {
-	missing := h.Missing()
-	if len(missing) == 0 && h.Problem == nil {
+	missing, problem := h.Missing(), errors.Join(h.Problem, h.Unsealed, h.Door.Problem())
+	if len(missing) == 0 && problem == nil {
 		reply(w, http.StatusOK, map[string]any{"status": "ok", "version": config.Version})
 		return
 	}
 	body := map[string]any{"status": "misconfigured", "version": config.Version, "missing": append([]string{}, missing...)}
-	if h.Problem != nil {
-		body["error"] = h.Problem.Error()
+	if problem != nil {
+		body["error"] = problem.Error()
 	}
 	reply(w, http.StatusServiceUnavailable, body)
 }

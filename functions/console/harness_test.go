@@ -15,6 +15,7 @@ import (
 
 	"instar/functions/agent"
 	"instar/functions/console"
+	"instar/shared/access"
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/channel"
@@ -63,7 +64,8 @@ func newPlace(t testing.TB) *place {
 		t.Fatal(err)
 	}
 	p.handler = &console.Handler{
-		Agent: "main", Bucket: p.faults, Queue: p, Token: token, Turns: p, Rules: rules,
+		Agent: "main", Bucket: p.faults, Queue: p, Turns: p, Rules: rules,
+		Door:    &access.Door{Token: token, Bucket: p.faults, Prefix: "main/access/", Now: time.Now},
 		Models:  catalog.Config{Model: "anthropic/claude-sonnet-4-5", AnthropicKey: "set"},
 		Present: func(name string) bool { return p.present[name] }, Now: time.Now,
 	}
@@ -140,7 +142,7 @@ func after(d time.Duration, text string) provider {
 // employ gives the place a real agent function with a scripted model.
 func (p *place) employ(m provider) *turn.Engine {
 	e := &turn.Engine{
-		Agent: "main", Bucket: p.faults, Settings: settings.InBucket(bucket.NewMemory(), "s/"), Owners: p.handler.Rules.Owners,
+		Agent: "main", Bucket: p.faults, Queue: nowhere{}, Settings: settings.InBucket(bucket.NewMemory(), "s/"), Owners: p.handler.Rules.Owners,
 		Directory: people.NewDirectory(p.faults, "main/people/"), Policy: p.handler.Rules.Policy, Senders: map[string]channel.Sender{},
 		Models: func() *model.Router {
 			return &model.Router{Models: []string{"anthropic/claude-sonnet-4-5"}, Open: func(string) (model.Provider, error) { return m, nil }}
@@ -151,6 +153,12 @@ func (p *place) employ(m provider) *turn.Engine {
 	p.handler.Turns = direct{agent.Turns(e)}
 	return e
 }
+
+// nowhere is the queue of the agent function: what it leaves for later is not
+// done here.
+type nowhere struct{}
+
+func (nowhere) Send(context.Context, []byte, time.Duration) error { return nil }
 
 // direct calls a handler as the Worker calls its other functions.
 type direct struct{ handler http.Handler }

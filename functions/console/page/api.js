@@ -29,6 +29,7 @@ export function advice(err) {
       return `${sentence(err.message || 'Too many messages at once.')} Wait a moment, then try again.`;
     case 503:
       if (!err.missing.length) return `${sentence(err.message)} Try again in a moment.`;
+      if (err.missing.length > 1 && err.message.includes(err.missing[0])) return `${sentence(err.message)} Then try again.`;
       return `${sentence(err.message)} Set ${err.missing.join(', ')} (for example with "wrangler secret put ${err.missing[0]}"), then try again.`;
     default:
       return sentence(err.message || `The server answered ${err.status}.`);
@@ -40,14 +41,14 @@ const sentence = (text) => {
   return /[.!?]$/.test(upper) ? upper : `${upper}.`;
 };
 
+// Api calls the server. Who is calling is told by the browser alone, with the
+// session's cookie or through Cloudflare Access.
 export class Api {
-  #token;
   #onUnauthorized;
   #skew = 0;
 
-  // token() gives the current token; onUnauthorized runs after every 401.
-  constructor(token, onUnauthorized) {
-    this.#token = token;
+  // onUnauthorized runs after every 401 but a login's own.
+  constructor(onUnauthorized) {
     this.#onUnauthorized = onUnauthorized;
   }
 
@@ -56,6 +57,10 @@ export class Api {
     return Date.now() + this.#skew;
   }
 
+  // login exchanges the token for the session's cookie; logout ends the session
+  // and resolves with {next} when the page has to go on to another logout.
+  login = (token) => this.#json('/api/login', { token });
+  logout = () => this.#json('/api/logout', {});
   status = () => this.#json('/api/status');
   sessions = () => this.#json('/api/sessions');
   session = (name) => this.#json(`/api/session?session=${encodeURIComponent(name)}`);
@@ -115,8 +120,6 @@ export class Api {
 
   async #fetch(path, body, { signal, accept = 'application/json' }) {
     const headers = { Accept: accept };
-    // Without a token, a session of Cloudflare Access may still open the door.
-    if (this.#token()) headers.Authorization = `Bearer ${this.#token()}`;
     if (body) headers['Content-Type'] = 'application/json';
     let res;
     try {
@@ -137,7 +140,7 @@ export class Api {
     if (date) this.#skew = date - Date.now();
     if (res.ok) return res;
     const answer = await res.json().catch(() => ({}));
-    if (res.status === 401) this.#onUnauthorized();
+    if (res.status === 401 && path !== '/api/login') this.#onUnauthorized();
     throw new ApiError(res.status, answer?.error || res.statusText, answer?.missing ?? []);
   }
 }

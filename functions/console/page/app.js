@@ -13,7 +13,9 @@ import { startTheme } from './theme.js';
 const conversations = new Map();
 let current = null;
 
-const api = new Api(store.token, () => signedOut('This token was not accepted. Check it and try again.'));
+let signedIn = false; // as far as the last answers tell
+
+const api = new Api(() => signedOut(signedIn ? 'Your session has ended. Log in again.' : ''));
 const status = new StatusPanel(api);
 const scroller = new Scroller($('#scroll'), $('#content'), $('#latest'));
 const sidebar = new Sidebar({ choose: open, fresh: () => open(newSessionName()) });
@@ -114,20 +116,19 @@ function refreshSessions() {
     .catch(() => {});
 }
 
-// start checks the token and shows the page, the log-in form, or what is wrong.
+// start shows the page, the log-in form, or what is wrong.
 async function start() {
   show('');
-  // With a token, which is probably right, the history need not wait its turn.
-  if (store.token()) open(store.lastSession());
+  open(store.lastSession()); // the history need not wait for the status
   try {
     await status.refresh();
   } catch (err) {
     if (err.status !== 401) showTrouble(err);
     return;
   }
+  signedIn = true;
   show('app');
-  if (current) composer.focus();
-  else open(store.lastSession());
+  composer.focus();
   refreshSessions();
 }
 
@@ -137,28 +138,44 @@ function show(screen) {
 }
 
 function signedOut(reason) {
-  if (!$('#login').hidden && !store.token()) return; // several calls may have failed at once
-  const had = store.token() !== '';
-  store.saveToken('', false);
+  if (!$('#login').hidden) return; // several calls may have failed at once
+  signedIn = false;
   status.close();
   show('login');
-  $('#login-error').textContent = had ? reason : '';
-  $('#login-error').hidden = !had;
+  loginError(reason);
   $('#token').value = '';
   $('#token').focus();
 }
 
-$('#login-form').addEventListener('submit', (event) => {
+function loginError(text) {
+  $('#login-error').textContent = text;
+  $('#login-error').hidden = !text;
+}
+
+// logIn exchanges the token for a session and reports whether that went well;
+// otherwise the form says why not.
+async function logIn(token) {
+  try {
+    await api.login(token);
+    $('#token').value = '';
+    return true;
+  } catch (err) {
+    signedOut('');
+    loginError(err.status === 401 ? 'This token was not accepted. Check it and try again.' : advice(err));
+    $('#token').select();
+    return false;
+  }
+}
+
+$('#login-form').addEventListener('submit', async (event) => {
   event.preventDefault();
   const token = $('#token').value.trim();
-  // A header carries printable ASCII only; a token with anything else is a slip.
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    $('#login-error').textContent = token ? 'A token has no spaces or special letters in it. Copy it again.' : 'Paste the token first.';
-    $('#login-error').hidden = false;
-    return;
-  }
-  store.saveToken(token, $('#keep').checked);
-  resume();
+  if (!token) return loginError('Paste the token first.');
+  const button = event.submitter ?? $('#login-form button');
+  button.disabled = true; // each try counts
+  const ok = await logIn(token);
+  button.disabled = false;
+  if (ok) resume();
 });
 
 // resume starts anew, or goes on where a 401 interrupted.
@@ -170,6 +187,7 @@ async function resume() {
     if (err.status !== 401) showTrouble(err);
     return;
   }
+  signedIn = true;
   show('app');
   composer.text = current.draft;
   composer.focus();
@@ -177,12 +195,18 @@ async function resume() {
   if (!current.loaded) load(current);
 }
 
-function showTrouble(err) {
-  $('#trouble p').textContent = advice(err);
+function showTrouble(err, first = '') {
+  $('#trouble p').textContent = first + advice(err);
   show('trouble');
 }
 
-$('#log-out').addEventListener('click', () => {
+$('#log-out').addEventListener('click', async () => {
+  let next;
+  try {
+    ({ next } = await api.logout());
+  } catch (err) {
+    if (err.status !== 401) return showTrouble(err, 'You are still logged in. ');
+  }
   for (const c of conversations.values()) c.close();
   conversations.clear();
   current = null;
@@ -191,6 +215,7 @@ $('#log-out').addEventListener('click', () => {
   composer.text = '';
   signedOut('');
   announce('Logged out.');
+  if (next === '/cdn-cgi/access/logout') location.assign(next);
 });
 
 $('#retry').addEventListener('click', resume);
@@ -219,14 +244,12 @@ viewport?.addEventListener('resize', fit);
 if (viewport) fit();
 
 // A link with another token may be opened in a tab that shows the page already.
-addEventListener('hashchange', () => takeToken() && resume());
-
-function takeToken() {
+addEventListener('hashchange', async () => {
   const token = store.takeTokenFromAddress();
-  if (token) store.saveToken(token);
-  return token;
-}
+  if (token && (await logIn(token))) resume();
+});
 
-takeToken();
+const token = store.takeTokenFromAddress();
+store.forgetToken();
 startTheme();
-start();
+if (!token || (await logIn(token))) start();

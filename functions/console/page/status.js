@@ -2,7 +2,6 @@
 import { advice } from './api.js';
 import { $, announce, el, icon } from './dom.js';
 import { ago, shortModel, usd, when } from './format.js';
-import * as store from './store.js';
 
 export class StatusPanel {
   #api;
@@ -17,12 +16,9 @@ export class StatusPanel {
     $('#close-status').addEventListener('click', () => this.#dialog.close());
     // A click on the backdrop is a click on the dialog itself.
     this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#dialog.close());
-    $('#stay').addEventListener('change', (event) => store.saveToken(store.token(), event.target.checked));
   }
 
   open() {
-    $('#stay').checked = store.stayingSignedIn();
-    $('#stay').disabled = !store.token();
     this.#notice = null;
     this.#dialog.showModal();
     this.refresh().catch((err) => this.#body.replaceChildren(el('p', { class: 'error-text', role: 'alert', text: advice(err) })));

@@ -1,7 +1,6 @@
-// Where the token and other small things are kept. The token lives as long as
-// the tab unless its owner asked to stay signed in on this device.
+// Small things that the page keeps. The session is none of them: it is a cookie
+// that no script can read, and the token it came from is kept nowhere.
 
-const TOKEN = 'instar.token';
 const THEME = 'instar.theme';
 const TITLES = 'instar.titles';
 const SESSION = 'instar.session';
@@ -40,24 +39,19 @@ export function takeTokenFromAddress() {
   }
 }
 
-export const token = () => get('sessionStorage', TOKEN) || get('localStorage', TOKEN);
-export const stayingSignedIn = () => get('localStorage', TOKEN) !== '';
-
-export function saveToken(value, stay = stayingSignedIn()) {
-  set('sessionStorage', TOKEN, value);
-  set('localStorage', TOKEN, stay ? value : '');
+// forgetToken removes a token that an earlier version of this page kept.
+export function forgetToken() {
+  set('sessionStorage', 'instar.token', '');
+  set('localStorage', 'instar.token', '');
 }
 
 // forget removes everything that belongs to the signed-in person.
 export function forget() {
-  for (const key of [TOKEN, TITLES, SESSION]) {
-    set('sessionStorage', key, '');
-    set('localStorage', key, '');
-  }
+  for (const key of [TITLES, SESSION]) set('sessionStorage', key, '');
 }
 
 // Titles of chats are words of the conversation, so they live no longer than
-// the token does.
+// the tab does, and end with the session.
 export function titles() {
   try {
     return JSON.parse(get('sessionStorage', TITLES) || '{}');
