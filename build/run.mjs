@@ -30,7 +30,8 @@ const QUEUES = 8;
 mkdirSync(state, { recursive: true, mode: 0o700 });
 const vars = { ...readDevVars(join(root, ".dev.vars")) };
 for (const name of VARIABLES) if (process.env[name] !== undefined) vars[name] = process.env[name];
-if (vars.CONSOLE_TOKEN === undefined) vars.CONSOLE_TOKEN = kept("console-token");
+if (vars.CONSOLE_TOKEN === undefined) vars.CONSOLE_TOKEN = kept("console-token", () => randomBytes(24).toString("base64url"));
+if (vars.SEAL_KEY === undefined) vars.SEAL_KEY = kept("seal-key", () => randomBytes(32).toString("base64"));
 
 // Being told to stop is no failure, whoever hears the signal first: Miniflare
 // ends the process by itself, with the signal's number.
@@ -125,9 +126,9 @@ function setting(toml, name) {
 }
 
 // kept is a random secret that stays the same as long as the state does.
-function kept(name) {
+function kept(name, make) {
   const file = join(state, name);
-  if (!existsSync(file)) writeFileSync(file, randomBytes(24).toString("base64url"), { mode: 0o600 });
+  if (!existsSync(file)) writeFileSync(file, make(), { mode: 0o600 });
   return readFileSync(file, "utf8").trim();
 }
 

@@ -26,7 +26,7 @@ const POLICIES = ["OWNER", "TELEGRAM_DM_POLICY", "SLACK_DM_POLICY", "BUDGET_DAIL
 export const functions = {
   webhook: {
     module: webhook,
-    vars: ["TELEGRAM_WEBHOOK_SECRET", "SLACK_SIGNING_SECRET"],
+    vars: ["SEAL_KEY", "TELEGRAM_WEBHOOK_SECRET", "SLACK_SIGNING_SECRET"],
     present: ["TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN"],
     bindings: ["BUCKET", "QUEUE"],
     calls: { AGENT: "agent" },
@@ -35,7 +35,7 @@ export const functions = {
   agent: {
     module: agent,
     vars: [
-      ...MODELS, ...MODEL_KEYS, ...POLICIES,
+      ...MODELS, ...MODEL_KEYS, ...POLICIES, "SEAL_KEY",
       "TELEGRAM_BOT_TOKEN", "TELEGRAM_API_BASE", "SLACK_BOT_TOKEN", "SLACK_API_BASE",
     ],
     bindings: ["BUCKET", "QUEUE", "SETTINGS"],
@@ -43,7 +43,7 @@ export const functions = {
   },
   console: {
     module: consoleModule,
-    vars: [...MODELS, ...POLICIES, "CONSOLE_TOKEN", "CF_ACCESS_TEAM_DOMAIN", "CF_ACCESS_AUD"],
+    vars: [...MODELS, ...POLICIES, "SEAL_KEY", "CONSOLE_TOKEN", "CF_ACCESS_TEAM_DOMAIN", "CF_ACCESS_AUD"],
     present: [
       ...MODEL_KEYS,
       "TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET",
@@ -54,7 +54,7 @@ export const functions = {
   },
   schedule: {
     module: schedule,
-    vars: POLICIES,
+    vars: [...POLICIES, "SEAL_KEY"],
     present: ["TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN"],
     bindings: ["BUCKET", "QUEUE"],
     instances: 1,

@@ -1,7 +1,8 @@
 // Package schedule is the function that cron triggers every minute.
 //
 // May touch: the inbox, the jobs, the owner's HEARTBEAT.md, its own records, the
-// queue. Must never hold: any secret at all. It does three things:
+// queue. Must never hold: any secret but the one that opens the bucket. It does
+// three things:
 //
 // A message leaves the inbox when its answer has arrived, so what is there for
 // longer than two minutes was lost on the way, its worker died, or its answer

@@ -32,7 +32,8 @@ func (e *Engine) check(ctx context.Context, j *job.Job) (seen string, changed bo
 		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return "", false, errors.New("the file could not be read")
 		}
-		seen = "file " + o.ETag // of one that is not there: ""
+		sum := sha256.Sum256(o.Data) // of one that is not there: that of nothing
+		seen = "file " + hex.EncodeToString(sum[:])
 		return seen, seen != j.Seen, nil
 	}
 	if err := CheckURL(j.Unless.URL); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"instar/shared/bucket"
 	"instar/shared/bucket/buckettest"
+	"instar/shared/seal"
 	"instar/shared/settings"
 	"instar/shared/settings/settingstest"
 )
@@ -37,6 +38,14 @@ func openBucket(t *testing.T) bucket.Bucket {
 }
 
 func TestR2Conformance(t *testing.T) { buckettest.Run(t, openBucket) }
+
+// What is sealed is a bucket like any other.
+func TestSealedR2Conformance(t *testing.T) {
+	key, cache := seal.NewKey(), &seal.Cache{}
+	buckettest.Run(t, func(t *testing.T) bucket.Bucket {
+		return seal.New(openBucket(t), key, seal.Options{Cache: cache})
+	})
+}
 
 func TestR2FullPages(t *testing.T) { buckettest.RunFullPages(t, openBucket) }
 

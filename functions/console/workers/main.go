@@ -9,17 +9,22 @@ import (
 	_ "time/tzdata" // Workers have no time zone files
 
 	"instar/functions/console"
+	"instar/shared/access"
 	"instar/shared/config"
 	"instar/shared/model/catalog"
+	"instar/shared/seal"
 	"instar/shared/workers"
 )
 
 func main() {
+	cache := &seal.Cache{}                  // of keys, as long as the instance lives
+	keys := access.NewKeys(workers.Fetch{}) // kept while the instance lives: public, and numbers alone
 	workers.Run(workers.Function{Fetch: func(env *workers.Env) http.Handler {
-		b, err := env.Bucket("BUCKET")
+		below, err := env.Bucket("BUCKET")
 		if err != nil {
 			return workers.Misconfigured(err)
 		}
+		b, unsealed := seal.Open(below, env.Var, cache)
 		q, err := env.Queue("QUEUE")
 		if err != nil {
 			return workers.Misconfigured(err)
@@ -30,8 +35,12 @@ func main() {
 		}
 		rules, problem := config.Read(env.Var)
 		return &console.Handler{
-			Agent: config.Agent, Bucket: b, Queue: q, Turns: turns, Token: env.Var("CONSOLE_TOKEN"),
-			Rules: rules, Problem: problem, Present: env.Present, Now: time.Now,
+			Agent: config.Agent, Bucket: b, Queue: q, Turns: turns,
+			Door: &access.Door{
+				Token: env.Var("CONSOLE_TOKEN"), TeamDomain: env.Var("CF_ACCESS_TEAM_DOMAIN"), Audience: env.Var("CF_ACCESS_AUD"),
+				Keys: keys, Bucket: b, Prefix: config.Agent + "/access/", Now: time.Now,
+			},
+			Rules: rules, Problem: problem, Unsealed: unsealed, Present: env.Present, Now: time.Now,
 			Models: catalog.Read(func(name string) string {
 				if env.Present(name) {
 					return "set" // the value is not ours to know

@@ -12,12 +12,18 @@ import (
 	"instar/shared/chat"
 	"instar/shared/config"
 	"instar/shared/job"
+	"instar/shared/seal"
 	"instar/shared/workers"
 )
 
 func main() {
+	cache := &seal.Cache{} // of keys, as long as the instance lives
 	workers.Run(workers.Function{Scheduled: func(ctx context.Context, env *workers.Env, at time.Time) error {
 		b, err := env.Bucket("BUCKET")
+		if err != nil {
+			return err
+		}
+		sealed, err := seal.Open(b, env.Var, cache)
 		if err != nil {
 			return err
 		}
@@ -29,7 +35,7 @@ func main() {
 		if err != nil {
 			return err
 		}
-		c := &schedule.Clock{Agent: config.Agent, Bucket: b, Queue: q, Zone: rules.Zone, Now: time.Now,
+		c := &schedule.Clock{Agent: config.Agent, Bucket: sealed, Queue: q, Zone: rules.Zone, Now: time.Now,
 			// Without a messenger the heartbeat's words are found in the web chat.
 			Owner: chat.Address{Channel: "web", Chat: job.Beating}}
 		for _, channel := range []struct{ name, token string }{{"telegram", "TELEGRAM_BOT_TOKEN"}, {"slack", "SLACK_BOT_TOKEN"}} {

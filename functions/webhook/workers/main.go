@@ -12,12 +12,18 @@ import (
 	"instar/shared/channel/slack"
 	"instar/shared/channel/telegram"
 	"instar/shared/config"
+	"instar/shared/seal"
 	"instar/shared/workers"
 )
 
 func main() {
+	cache := &seal.Cache{} // of keys, as long as the instance lives
 	workers.Run(workers.Function{Fetch: func(env *workers.Env) http.Handler {
 		b, err := env.Bucket("BUCKET")
+		if err != nil {
+			return workers.Misconfigured(err)
+		}
+		sealed, err := seal.Open(b, env.Var, cache)
 		if err != nil {
 			return workers.Misconfigured(err)
 		}
@@ -30,7 +36,7 @@ func main() {
 			return workers.Misconfigured(err)
 		}
 		return &webhook.Handler{
-			Agent: config.Agent, Bucket: b, Queue: q, Turns: turns, After: env.WaitUntil, Now: time.Now,
+			Agent: config.Agent, Bucket: sealed, Queue: q, Turns: turns, After: env.WaitUntil, Now: time.Now,
 			Receivers: map[string]func() (channel.Receiver, error){
 				"telegram": func() (channel.Receiver, error) {
 					if !env.Present("TELEGRAM_BOT_TOKEN") {
