@@ -80,6 +80,9 @@ type Message struct {
 	// Job says that a job that was due, and no person just now, set this off.
 	// Only the agent's own functions write such a message.
 	Job *Job `json:"job,omitempty"`
+	// Approval names what the owner has said yes to. Only the agent's own
+	// functions write such a message.
+	Approval string `json:"approval,omitempty"`
 }
 
 // Job names one run of something that was to be done at a time.
@@ -87,6 +90,7 @@ type Job struct {
 	ID      string    `json:"id"`                // of the job
 	Due     time.Time `json:"due"`               // when it should run, or should have
 	Attempt int       `json:"attempt,omitempty"` // 0 for the first try of this run
+	Label   string    `json:"label,omitempty"`   // integrity of its text, as package label names it
 }
 
 // Self is the agent's own identity on a channel.

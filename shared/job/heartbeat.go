@@ -11,6 +11,7 @@ import (
 
 	"instar/shared/bucket"
 	"instar/shared/chat"
+	"instar/shared/label"
 )
 
 // Heartbeat is what the agent looks after on its own, as the owner's file
@@ -50,7 +51,7 @@ func ReadHeartbeat(ctx context.Context, b bucket.Bucket, agent string) (Heartbea
 
 // Message is that of the beat that is due at slot: the same whoever makes it.
 func (h Heartbeat) Message(slot time.Time, to chat.Address) *chat.Message {
-	m := Message(&Job{ID: Beating, To: to}, slot, 0)
+	m := Message(&Job{ID: Beating, To: to, Label: label.Owner.String()}, slot, 0) // the file is the owner's own
 	m.Text = "This is your heartbeat: nobody has written to you. Look after what stands below. If nothing needs to be said now, answer HEARTBEAT_OK and nothing else.\n\n" + h.Text
 	return m
 }

@@ -70,6 +70,7 @@ type Job struct {
 	To       chat.Address // where the outcome goes
 	Created  time.Time
 	By       string // the tool call or message that made it: the same one makes it once
+	Label    string // integrity of its text, as package label names it; "" is untrusted
 
 	// Changed by runs.
 	Failures int    // failed tries in a row
@@ -89,6 +90,7 @@ type record struct {
 	To       chat.Address `json:"to"`
 	Created  time.Time    `json:"created"`
 	By       string       `json:"by"`
+	Label    string       `json:"label,omitempty"`
 	Failures int          `json:"failures,omitempty"`
 	Seen     string       `json:"seen,omitempty"`
 }
@@ -96,7 +98,7 @@ type record struct {
 // MarshalJSON writes durations as "1h30m0s".
 func (j Job) MarshalJSON() ([]byte, error) {
 	return json.Marshal(record{j.V, j.ID, j.Name, j.Kind, j.Text, j.Schedule, duration(j.Grace), j.Unless,
-		j.To, j.Created, j.By, j.Failures, j.Seen})
+		j.To, j.Created, j.By, j.Label, j.Failures, j.Seen})
 }
 
 // UnmarshalJSON is the reverse of MarshalJSON.
@@ -110,7 +112,7 @@ func (j *Job) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*j = Job{r.V, r.ID, r.Name, r.Kind, r.Text, r.Schedule, grace, r.Unless,
-		r.To, r.Created, r.By, r.Failures, r.Seen}
+		r.To, r.Created, r.By, r.Label, r.Failures, r.Seen}
 	return nil
 }
 
@@ -162,7 +164,7 @@ func Message(j *Job, due time.Time, attempt int) *chat.Message {
 	return &chat.Message{
 		V: 1, ID: id, PlatformID: id, Time: due.UTC(), Address: j.To, Kind: chat.Private,
 		Sender: chat.Sender{ID: "owner"}, Text: j.Text, Session: "job." + j.ID,
-		Job: &chat.Job{ID: j.ID, Due: due.UTC(), Attempt: attempt},
+		Job: &chat.Job{ID: j.ID, Due: due.UTC(), Attempt: attempt, Label: j.Label},
 	}
 }
 

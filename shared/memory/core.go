@@ -31,7 +31,8 @@ type Core struct {
 }
 
 // Core reads SOUL.md, USER.md and MEMORY.md at once: three reads. Only for
-// private sessions of the person the files belong to. When a file cannot be
+// private sessions of the person the files belong to. Entries that are not
+// Trusted are counted, and not shown. When a file cannot be
 // read the others are still returned, beside the error.
 //
 // A file over MaxCore loads as its beginning and its end (SOUL.md: its
@@ -78,22 +79,33 @@ func loadSoul(raw string) string {
 }
 
 // load returns what is shown of a file and notes the sources of just that.
-func (c *Core) load(name, raw string) string {
+func (c *Core) load(name, raw string) (loaded string) {
 	raw = clean(raw)
 	blocks := parse(raw, time.Time{})
 	var shown strings.Builder
 	spans := make([][2]int, len(blocks)) // of each block in what is shown
-	done := 0
+	done, hidden := 0, 0
 	for i, b := range blocks {
+		if !b.Trusted() { // only what the owner vouches for is shown unasked
+			shown.WriteString(strings.TrimRight(raw[done:b.start], " "))
+			spans[i] = [2]int{-1, -1}
+			done, hidden = b.end, hidden+1
+			continue
+		}
 		shown.WriteString(raw[done:b.start])
 		spans[i][0] = shown.Len()
 		shown.WriteString(raw[b.start:b.textEnd])
 		spans[i][1], done = shown.Len(), b.end
 	}
-	text := shown.String()
+	text := strings.TrimSpace(shown.String())
+	if hidden > 0 {
+		defer func() {
+			loaded = strings.TrimLeft(loaded+fmt.Sprintf("\n[%d entries of %s come from others and are not shown; memory_search finds them]", hidden, name), "\n")
+		}()
+	}
 	head, tail := window(text, MaxCore/2, MaxCore/2)
 	for i, b := range blocks {
-		if spans[i][0] < head || spans[i][1] > tail {
+		if spans[i][0] >= 0 && (spans[i][0] < head || spans[i][1] > tail) {
 			c.Origins = addTo(c.Origins, b.Origin)
 			c.Labels = addTo(c.Labels, b.Label)
 		}

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"instar/shared/label"
 )
 
 // Source says where a text came from. It is stored with the text and comes
@@ -12,7 +14,22 @@ import (
 type Source struct {
 	ID     string // turn and step that wrote it; the idempotency key
 	Origin string // "telegram:4242", "web:example.com"; "" only for text edited by hand
-	Label  string // the policy's own label, opaque here
+	Label  string // the text's integrity, as package label names it
+}
+
+// Trusted reports whether a text is the owner's own: written by hand into the
+// file, or on the owner's word alone. A text that the agent wrote and that says
+// nothing of its integrity is not.
+func (s Source) Trusted() bool {
+	if s.Label == "" {
+		return s.ID == ""
+	}
+	for one := range strings.SplitSeq(s.Label, ",") {
+		if label.ParseIntegrity(one) < label.Owner {
+			return false
+		}
+	}
+	return true
 }
 
 // maxSource is the longest field of a Source in bytes.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"instar/shared/bucket"
+	"instar/shared/label"
 	"instar/shared/model"
 )
 
@@ -71,6 +72,7 @@ func encodeHead(h *Head) ([]byte, error) {
 	if h.bytes() > historyMost || len(h.History) > turnsMost {
 		old := h.Oldest()
 		for _, past := range h.History[:old] {
+			h.SummaryLabel = label.Join(h.summaryLabel(), past.Label)
 			h.Summary = condense(h.Summary, past)
 			h.Through = past.Seq
 		}
@@ -116,6 +118,12 @@ func (s *Store) Compact(ctx context.Context, id string, through int, summary str
 	return s.change(ctx, id, func(h *Head) bool {
 		if h.Through >= through {
 			return false
+		}
+		h.SummaryLabel = h.summaryLabel()
+		for _, past := range h.History {
+			if past.Seq <= through {
+				h.SummaryLabel = label.Join(h.SummaryLabel, past.Label)
+			}
 		}
 		h.Summary, h.Through = Clip(summary, MaxSummary), through
 		h.History = slices.DeleteFunc(h.History, func(p Past) bool { return p.Seq <= through })
@@ -186,6 +194,23 @@ func Clip(text string, most int) string {
 	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
 }
 
+// summaryLabel is the label of the summary, which is of nothing at first.
+func (h *Head) summaryLabel() label.Label {
+	if h.Summary == "" {
+		return label.Program()
+	}
+	return h.SummaryLabel
+}
+
+// Label is that of everything a turn is shown of the conversation before it.
+func (h *Head) Label() label.Label {
+	l := h.summaryLabel()
+	for _, past := range h.History {
+		l = label.Join(l, past.Label)
+	}
+	return l
+}
+
 // remember keeps the id of a message that has got its turn.
 func (h *Head) remember(id string) {
 	h.Recent = append(h.Recent, id)
@@ -206,7 +231,7 @@ func (s *Store) fold(h *Head, t *Turn) {
 		if s.Shorten != nil {
 			shorten(messages, s.Shorten)
 		}
-		h.History = append(h.History, Past{Seq: t.Seq, At: t.Started, Messages: messages})
+		h.History = append(h.History, Past{Seq: t.Seq, At: t.Started, Messages: messages, Label: t.Label})
 	}
 	if t.SetModel != nil {
 		h.Model = *t.SetModel

@@ -27,6 +27,7 @@ import (
 	"instar/shared/budget"
 	"instar/shared/chat"
 	"instar/shared/job"
+	"instar/shared/label"
 	"instar/shared/model"
 )
 
@@ -48,8 +49,9 @@ type Head struct {
 
 	// Summary stands for the turns up to Through, which the model is not shown
 	// any more. The turn objects keep everything.
-	Summary string `json:"summary,omitempty"`
-	Through int    `json:"through,omitempty"`
+	Summary      string      `json:"summary,omitempty"`
+	SummaryLabel label.Label `json:"summary_label"`
+	Through      int         `json:"through,omitempty"`
 	// Logged is the last turn that is in the conversation's searchable log.
 	Logged int `json:"logged,omitempty"`
 	// History is the conversation after them, one entry a turn, oldest first.
@@ -61,6 +63,7 @@ type Past struct {
 	Seq      int             `json:"seq"`
 	At       time.Time       `json:"at,omitzero"` // when it began
 	Messages []model.Message `json:"messages"`
+	Label    label.Label     `json:"label"` // of all of it
 
 	json []byte // as it is stored; nil: not encoded yet
 }
@@ -141,6 +144,7 @@ type Turn struct {
 	// Out is the reply as it stands, or shall stand, on the platform.
 	Out   []Part      `json:"out,omitempty"`
 	Reply string      `json:"reply,omitempty"`
+	Label label.Label `json:"label"`           // of the window at the turn's end
 	Model string      `json:"model,omitempty"` // "provider/model" of the last answer
 	Usage model.Usage `json:"usage"`
 	Cost  float64     `json:"cost_usd"`
@@ -159,6 +163,8 @@ type Turn struct {
 // Step is one durable entry: what the model said, or what its tools answered.
 type Step struct {
 	At time.Time `json:"at"`
+	// Label is that of the window when the step was made.
+	Label label.Label `json:"label"`
 	model.Message
 	Unknown bool `json:"unknown,omitempty"` // results put in after a crash: the tools may have run
 }

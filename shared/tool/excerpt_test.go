@@ -48,7 +48,7 @@ func TestALongTextIsShownByItsBeginningAndItsEnd(t *testing.T) {
 // shownOf is how a long result of a call is shown.
 func shownOf(t *testing.T, whole string) string {
 	one, _ := probe(policy.ReadOwn, func(tool.Call) (string, error) { return whole, nil })
-	d := &desk{t: t, set: &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private,
+	d := &desk{t: t, set: &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private, Window: ownWords(),
 		Keep: func(context.Context, string, string) (string, error) { return "abc123", nil }}}
 	return d.use("probe", `{}`).Text
 }

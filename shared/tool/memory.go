@@ -22,7 +22,7 @@ func MemoryWrite(store *memory.Store, at time.Time) Tool {
 			Description: "Remember something for good. file: MEMORY.md (default) for facts and decisions that matter later, USER.md for who the person is and how they like things, daily for notes of the day. To correct or forget something, give its present text as replaces (and an empty text to remove it).",
 			Schema:      json.RawMessage(`{"type":"object","properties":{"text":{"type":"string","description":"one self-contained sentence or short paragraph"},"file":{"type":"string","enum":["MEMORY.md","USER.md","daily"]},"replaces":{"type":"string","description":"exact present text to change"}},"required":["text"],"additionalProperties":false}`),
 		},
-		Effect:     policy.WriteOwn,
+		Manifest:   own(policy.WriteOwn, map[string]policy.ArgRole{"text": policy.Content, "file": policy.Flag, "replaces": policy.Object}),
 		Idempotent: true,
 		Run: func(ctx context.Context, c Call) (string, error) {
 			in := struct {
@@ -33,7 +33,11 @@ func MemoryWrite(store *memory.Store, at time.Time) Tool {
 			if err := decode(c.Input, &in); err != nil {
 				return "", err
 			}
-			source := memory.Source{ID: c.ID, Origin: c.Message.Person()}
+			source := memory.Source{ID: c.ID, Origin: c.Message.Person(), Label: c.Label.Integrity.String()}
+			if in.Replaces != "" && c.Label.Tainted() {
+				// Text of others replaces nothing of the owner's: it goes beside it.
+				in.Replaces = ""
+			}
 			if in.Replaces != "" {
 				file := in.File
 				if file == "daily" {

@@ -40,7 +40,8 @@ func (s *Schedule) Create() Tool {
 			Description: "Do something later or regularly: at a local time, every interval, or by cron. kind reminder sends text as it is at that time, without you; kind task wakes you then with text as your instructions, and your answer is sent. Only the owner's own chat gets the outcome.",
 			Schema:      json.RawMessage(`{"type":"object","properties":{"text":{"type":"string"},"kind":{"type":"string","enum":["reminder","task"]},"at":{"type":"string","description":"2026-11-26T09:00"},"every":{"type":"string","description":"30m, 2h, 1d"},"cron":{"type":"string","description":"minute hour day month weekday"},"timezone":{"type":"string","description":"IANA; default the person's"},"name":{"type":"string"},"grace_minutes":{"type":"integer","minimum":1,"description":"skip a run that is later than this"},"unless_unchanged":{"type":"object","properties":{"url":{"type":"string"},"file":{"type":"string"}},"additionalProperties":false,"description":"skip a run when this has not changed"}},"required":["text","kind"],"additionalProperties":false}`),
 		},
-		Effect:     policy.MakeJob,
+		Manifest: own(policy.MakeJob, map[string]policy.ArgRole{"text": policy.Content, "kind": policy.Flag, "at": policy.When, "every": policy.When,
+			"cron": policy.When, "timezone": policy.Flag, "name": policy.Content, "unless_unchanged": policy.Selector}),
 		Idempotent: true,
 		Run:        s.create,
 	}
@@ -85,7 +86,7 @@ func (s *Schedule) create(ctx context.Context, c Call) (string, error) {
 	}
 	j, err := s.Jobs.Create(ctx, &job.Job{
 		Name: strings.TrimSpace(in.Name), Kind: job.Kind(in.Kind), Text: in.Text, Schedule: when,
-		Grace: time.Duration(in.Grace) * time.Minute, Unless: in.Unless, To: s.To, By: c.ID,
+		Grace: time.Duration(in.Grace) * time.Minute, Unless: in.Unless, To: s.To, By: c.ID, Label: c.Label.Integrity.String(),
 	})
 	if err != nil {
 		return "", err
@@ -116,7 +117,7 @@ func (s *Schedule) List() Tool {
 			Description: "List the jobs there are, with their ids and next times.",
 			Schema:      json.RawMessage(`{"type":"object","properties":{},"additionalProperties":false}`),
 		},
-		Effect:     policy.ReadOwn,
+		Manifest:   own(policy.ReadOwn, nil),
 		Idempotent: true,
 		Run: func(ctx context.Context, c Call) (string, error) {
 			jobs, err := s.Jobs.List(ctx)
@@ -155,7 +156,7 @@ func (s *Schedule) Cancel() Tool {
 			Description: "Cancel a job by its id (schedule_list shows them).",
 			Schema:      json.RawMessage(`{"type":"object","properties":{"id":{"type":"string"}},"required":["id"],"additionalProperties":false}`),
 		},
-		Effect:     policy.MakeJob,
+		Manifest:   own(policy.MakeJob, map[string]policy.ArgRole{"id": policy.Object}),
 		Idempotent: true,
 		Run: func(ctx context.Context, c Call) (string, error) {
 			var in struct {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"instar/shared/label"
 	"instar/shared/memory"
 	"instar/shared/model"
 	"instar/shared/policy"
@@ -46,7 +47,7 @@ func Recall(store *memory.Store, log Searcher, results Results) Tool {
 			Description: "Search what you have been told to remember (MEMORY.md, USER.md and the daily notes). Use it before saying that you do not know something about the person. Keywords work best, in the language they were written in.",
 			Schema:      json.RawMessage(`{"type":"object","properties":{"query":{"type":"string","description":"keywords"},"limit":{"type":"integer","minimum":1,"maximum":20}},"required":["query"],"additionalProperties":false}`),
 		},
-		Effect:     policy.ReadOwn,
+		Manifest:   own(policy.ReadOwn, map[string]policy.ArgRole{"query": policy.Selector, "ref": policy.Selector}),
 		Idempotent: true,
 	}
 	if log != nil {
@@ -66,12 +67,13 @@ func Recall(store *memory.Store, log Searcher, results Results) Tool {
 			return "", err
 		}
 		if in.Ref != "" {
+			c.taint(label.Worst()) // of whatever tool it is
 			return readOn(ctx, results, in.Ref, in.Offset)
 		}
 		if strings.TrimSpace(in.Query) == "" {
 			return "", errors.New("query is empty")
 		}
-		return search(ctx, store, log, in.Query, min(max(in.Limit, 1), maxFound))
+		return search(ctx, store, log, in.Query, min(max(in.Limit, 1), maxFound), c.taint)
 	}
 	return t
 }
@@ -79,7 +81,7 @@ func Recall(store *memory.Store, log Searcher, results Results) Tool {
 // search lists what the files and then the conversation have, together at most
 // limit hits. At most half of them, rounded up, are the conversation's. One is
 // asked after the other, because a Worker has six open connections.
-func search(ctx context.Context, store *memory.Store, log Searcher, query string, limit int) (string, error) {
+func search(ctx context.Context, store *memory.Store, log Searcher, query string, limit int, taint func(label.Label)) (string, error) {
 	files, err := store.Search(ctx, query, limit)
 	if err != nil && !errors.Is(err, memory.ErrIncomplete) {
 		return "", errors.New("the memory could not be read; try again")
@@ -99,6 +101,9 @@ func search(ctx context.Context, store *memory.Store, log Searcher, query string
 		return "Nothing found.", nil
 	}
 	for _, h := range files {
+		if !h.Trusted() {
+			taint(label.New(label.Untrusted, label.Private, strings.Split(h.Origin, ","), nil))
+		}
 		fmt.Fprintf(&b, "- %s (%s", h.Text, h.File)
 		if !h.Time.IsZero() {
 			b.WriteString(", " + h.Time.Format(time.DateOnly))
@@ -108,6 +113,7 @@ func search(ctx context.Context, store *memory.Store, log Searcher, query string
 	for _, h := range said {
 		// On one line: what a tool once answered shall not look like a hit of
 		// the files.
+		taint(label.New(label.ParseIntegrity(h.Label), label.Private, []string{"conversation"}, nil))
 		fmt.Fprintf(&b, "- %s (conversation, %s, %s)\n", oneLine(h.Text), h.Time.Format(time.DateOnly), oneLine(h.Who))
 	}
 	return b.String(), nil

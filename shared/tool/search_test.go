@@ -28,7 +28,7 @@ func recalling(t *testing.T) (*desk, *transcript.Log) {
 }
 
 func (d *desk) recall(log tool.Searcher, results *transcript.Results) {
-	d.set = &tool.Set{Tools: []tool.Tool{tool.Recall(d.store, log, results), tool.MemoryWrite(d.store, noon)},
+	d.set = &tool.Set{Tools: []tool.Tool{tool.Recall(d.store, log, results), tool.MemoryWrite(d.store, noon)}, Window: ownWords(),
 		Role: policy.Owner, Kind: chat.Private, Keep: results.Keep}
 }
 
@@ -193,7 +193,7 @@ func TestOnlyAResultThatIsTooLongIsKept(t *testing.T) {
 	var calls []string
 	text := strings.Repeat("x", tool.MaxResult)
 	one, _ := probe(policy.ReadOwn, func(tool.Call) (string, error) { return text, nil })
-	set := &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private, Keep: func(_ context.Context, call, text string) (string, error) {
+	set := &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private, Window: ownWords(), Keep: func(_ context.Context, call, text string) (string, error) {
 		calls = append(calls, fmt.Sprint(call, " ", len(text)))
 		return "", errors.New("key hunter2")
 	}}

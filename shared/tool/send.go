@@ -24,7 +24,7 @@ func MessageSend(senders map[string]channel.Sender, reach func(channel string) (
 			Description: "Send a message to the same person on another of their own channels, for example from Slack to their Telegram. It cannot reach anybody else. Your normal answer needs no tool.",
 			Schema:      json.RawMessage(`{"type":"object","properties":{"channel":{"type":"string","enum":["telegram","slack"]},"text":{"type":"string","description":"Markdown"}},"required":["channel","text"],"additionalProperties":false}`),
 		},
-		Effect: policy.SendSelf,
+		Manifest: own(policy.SendSelf, map[string]policy.ArgRole{"channel": policy.Flag, "text": policy.Content}),
 		Run: func(ctx context.Context, c Call) (string, error) {
 			var in struct {
 				Channel string `json:"channel"`

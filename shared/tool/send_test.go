@@ -44,7 +44,7 @@ func letters(role policy.Role, kind chat.Kind) (*tool.Set, *post) {
 		own := map[string]string{"slack": "U1", "telegram": "42"}
 		return chat.Address{Channel: name, Chat: own[name]}, own[name] != ""
 	}
-	return &tool.Set{Tools: []tool.Tool{tool.MessageSend(senders, reach)}, Role: role, Kind: kind}, slack
+	return &tool.Set{Tools: []tool.Tool{tool.MessageSend(senders, reach)}, Role: role, Kind: kind, Window: ownWords()}, slack
 }
 
 func send(t *testing.T, s *tool.Set, input string) tool.Outcome {
@@ -92,7 +92,7 @@ func TestNobodyElseCanBeReached(t *testing.T) {
 	if len(slack.sent) != 1 || slack.sent[0] != "slack:U1 hi" {
 		t.Errorf("sent %q", slack.sent)
 	}
-	alone := &tool.Set{Tools: []tool.Tool{tool.MessageSend(nil, nobody)}, Role: policy.Owner, Kind: chat.Private}
+	alone := &tool.Set{Tools: []tool.Tool{tool.MessageSend(nil, nobody)}, Role: policy.Owner, Kind: chat.Private, Window: ownWords()}
 	if out := send(t, alone, `{"channel":"slack","text":"hi"}`); !strings.Contains(out.Text, "there is: none") {
 		t.Errorf("%+v", out)
 	}

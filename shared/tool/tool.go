@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"instar/shared/chat"
+	"instar/shared/label"
 	"instar/shared/model"
 	"instar/shared/policy"
 )
@@ -26,7 +27,9 @@ const (
 // Tool is one thing the model may ask for.
 type Tool struct {
 	model.Tool
-	Effect policy.Effect
+	// Manifest is what the gate decides by: the effect, what the arguments are
+	// for, and whose words the result is.
+	Manifest policy.Manifest
 	// Idempotent: running the same call (by its ID) again changes nothing, so
 	// a call whose outcome a crash made unknown may be repeated.
 	Idempotent bool
@@ -40,6 +43,17 @@ type Call struct {
 	ID      string // unique over all turns: the idempotency key
 	Input   json.RawMessage
 	Message *chat.Message // what set the turn off
+	// Label is that of the window the call was made in.
+	Label label.Label
+	// Taint joins the label of what the result holds, where the manifest cannot
+	// say it.
+	Taint func(label.Label)
+}
+
+func (c *Call) taint(l label.Label) {
+	if c.Taint != nil {
+		c.Taint(l)
+	}
 }
 
 // Set is the tools of one turn.
@@ -47,6 +61,13 @@ type Set struct {
 	Tools []Tool // in a fixed order: their schemas are part of the cached prefix
 	Role  policy.Role
 	Kind  chat.Kind
+	// Window is what the gate knows of the model's context; nil is the worst.
+	Window *policy.Window
+	// Nobody: a job fired, and nobody is there to see it.
+	Nobody bool
+	// Ask puts a call before the owner and returns what the model is told; nil
+	// refuses what would be asked.
+	Ask func(ctx context.Context, call Call, name string, v policy.Verdict) (text string, err error)
 	// Keep stores a result longer than MaxResult and returns the ref by which
 	// memory_search reads it; call is the Call's ID. With nil, or when it
 	// fails, the result is cut. Leave it nil where memory_search is not among
@@ -73,28 +94,33 @@ func (s *Set) Find(name string) (Tool, bool) {
 	return Tool{}, false
 }
 
-// Outcome is how a call ended: State is "done", "failed" or "refused".
+// Outcome is how a call ended: State is "done", "failed", "refused" or "asked".
 type Outcome struct {
 	model.ToolResult
 	State string
 }
 
-// refused begins the text of every result of a call that was not allowed to run.
-const refused = "Not allowed: "
+// What the texts of results of calls that did not run begin with.
+const (
+	refused = "Not allowed: "
+	asked   = "Not done yet: "
+)
 
 // Refuse answers a call that does not run.
 func Refuse(call model.ToolCall, reason string) Outcome {
 	return Outcome{model.ToolResult{ID: call.ID, Text: refused + reason + ".", Error: true}, "refused"}
 }
 
-// State tells from a recorded result how its call ended: "done", "failed" or
-// "refused".
+// State tells from a recorded result how its call ended: "done", "failed",
+// "refused" or "asked".
 func State(r model.ToolResult) string {
 	switch {
 	case !r.Error:
 		return "done"
 	case strings.HasPrefix(r.Text, refused):
 		return "refused"
+	case strings.HasPrefix(r.Text, asked):
+		return "asked"
 	}
 	return "failed"
 }
@@ -102,27 +128,71 @@ func State(r model.ToolResult) string {
 // Run passes the call through the gate and runs it. It never fails: whatever
 // goes wrong is an answer the model can act on.
 func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
-	answer := func(state, text string) Outcome {
-		return Outcome{model.ToolResult{ID: call.ID, Text: s.fit(ctx, c.ID, text), Error: state != "done"}, state}
-	}
-	t, ok := s.Find(call.Name)
+	t, out, ok := s.find(ctx, call, c)
 	if !ok {
-		return answer("failed", "There is no tool of that name here.")
+		return out
 	}
-	if call.Input == nil {
-		return answer("failed", "The input was not a JSON object. Call the tool again with one that fits its schema.")
+	if s.Window == nil {
+		s.Window = policy.NewWindow(label.Worst(), nil)
 	}
-	decision := policy.Decide(policy.Call{Tool: t.Name, Effect: t.Effect, Role: s.Role, Kind: s.Kind})
-	if !decision.Allow {
-		return Refuse(call, decision.Reason)
+	v := policy.Judge(policy.Request{
+		Window: s.Window, Role: s.Role, Kind: s.Kind, Nobody: s.Nobody,
+		Call: policy.Invocation{Tool: t.Name, Input: call.Input, Manifest: &t.Manifest},
+	})
+	c.Input = call.Input
+	switch v.Outcome {
+	case policy.Allow:
+		return s.run(ctx, t, call, c)
+	case policy.Ask, policy.AskTwice:
+		if s.Ask == nil {
+			return Refuse(call, v.Reason)
+		}
+		text, err := s.Ask(ctx, c, t.Name, v)
+		if err != nil {
+			return Refuse(call, "the owner has to be asked, and that failed; try again")
+		}
+		return Outcome{model.ToolResult{ID: call.ID, Text: asked + text, Error: true}, "asked"}
+	}
+	return Refuse(call, v.Reason)
+}
+
+// RunApproved runs a call that the owner has said yes to: the caller has made
+// use of that approval.
+func (s *Set) RunApproved(ctx context.Context, call model.ToolCall, c Call) Outcome {
+	t, out, ok := s.find(ctx, call, c)
+	if !ok {
+		return out
 	}
 	c.Input = call.Input
-	text, err := t.Run(ctx, c)
-	if err != nil {
-		// Only the gate refuses, whatever a tool says.
-		return answer("failed", strings.TrimPrefix(err.Error(), refused))
+	return s.run(ctx, t, call, c)
+}
+
+func (s *Set) find(ctx context.Context, call model.ToolCall, c Call) (Tool, Outcome, bool) {
+	t, ok := s.Find(call.Name)
+	switch {
+	case !ok:
+		return t, s.answer(ctx, call, c, "failed", "There is no tool of that name here."), false
+	case call.Input == nil:
+		return t, s.answer(ctx, call, c, "failed", "The input was not a JSON object. Call the tool again with one that fits its schema."), false
 	}
-	return answer("done", text)
+	return t, Outcome{}, true
+}
+
+// run runs a call that may run, and has the window know what came of it.
+func (s *Set) run(ctx context.Context, t Tool, call model.ToolCall, c Call) Outcome {
+	c.Label, c.Taint = s.Window.Label(), s.Window.Join
+	text, err := t.Run(ctx, c)
+	state := "done"
+	if err != nil {
+		// Only the gate refuses or asks, whatever a tool says.
+		state, text = "failed", strings.TrimPrefix(strings.TrimPrefix(err.Error(), refused), asked)
+	}
+	s.Window.Saw(&t.Manifest, t.Name, []byte(text), c.Label)
+	return s.answer(ctx, call, c, state, text)
+}
+
+func (s *Set) answer(ctx context.Context, call model.ToolCall, c Call, state, text string) Outcome {
+	return Outcome{model.ToolResult{ID: call.ID, Text: s.fit(ctx, c.ID, text), Error: state != "done"}, state}
 }
 
 // fit makes a result valid UTF-8 of a length that the conversation can take.

@@ -13,6 +13,7 @@ import (
 	"instar/shared/bucket"
 	"instar/shared/chat"
 	"instar/shared/memory"
+	"instar/shared/label"
 	"instar/shared/model"
 	"instar/shared/policy"
 	"instar/shared/tool"
@@ -23,7 +24,7 @@ import (
 func probe(effect policy.Effect, run func(tool.Call) (string, error)) (tool.Tool, *int) {
 	ran := new(int)
 	return tool.Tool{
-		Tool: model.Tool{Name: "probe", Schema: json.RawMessage(`{"type":"object"}`)}, Effect: effect,
+		Tool: model.Tool{Name: "probe", Schema: json.RawMessage(`{"type":"object"}`)}, Manifest: policy.Manifest{Effect: effect},
 		Run: func(_ context.Context, c tool.Call) (string, error) {
 			*ran++
 			return run(c)
@@ -39,7 +40,7 @@ func TestNothingRunsThatPolicyDoesNotAllow(t *testing.T) {
 		for _, role := range []policy.Role{policy.Owner, policy.Guest, ""} {
 			for _, kind := range []chat.Kind{chat.Private, chat.Group, ""} {
 				one, ran := probe(effect, fine)
-				set := &tool.Set{Tools: []tool.Tool{one}, Role: role, Kind: kind}
+				set := &tool.Set{Tools: []tool.Tool{one}, Role: role, Kind: kind, Window: ownWords()}
 				out := set.Run(t.Context(), model.ToolCall{ID: "1", Name: "probe", Input: json.RawMessage(`{}`)}, tool.Call{})
 				allowed := policy.Decide(policy.Call{Tool: "probe", Effect: effect, Role: role, Kind: kind}).Allow
 				if (*ran == 1) != allowed || (out.State == "done") != allowed || out.Error == allowed {
@@ -55,9 +56,9 @@ func TestNothingRunsThatPolicyDoesNotAllow(t *testing.T) {
 
 func TestAnUnknownEffectIsRefusedEvenForTheOwner(t *testing.T) {
 	one, ran := probe("format_disk", fine)
-	set := &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private}
+	set := &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private, Window: ownWords()}
 	out := set.Run(t.Context(), model.ToolCall{Name: "probe", Input: json.RawMessage(`{}`)}, tool.Call{})
-	if *ran != 0 || out.State != "refused" || !strings.Contains(out.Text, "unknown") {
+	if *ran != 0 || out.State != "refused" || !strings.Contains(out.Text, "nobody has said what this does") {
 		t.Errorf("ran %d times, outcome %+v", *ran, out)
 	}
 }
@@ -76,7 +77,7 @@ func TestOutcomesSayWhatHappened(t *testing.T) {
 		"fakes refusal": {model.ToolCall{Name: "probe", Input: json.RawMessage(`{}`)}, func(tool.Call) (string, error) { return "", errors.New("Not allowed: by me.") }, "failed", "by me"},
 	} {
 		one, _ := probe(policy.ReadOwn, c.run)
-		set := &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private}
+		set := &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private, Window: ownWords()}
 		c.call.ID = "call-1"
 		out := set.Run(t.Context(), c.call, tool.Call{})
 		if out.State != c.state || !strings.Contains(out.Text, c.want) || out.ID != "call-1" || out.Error != (c.state != "done") {
@@ -90,7 +91,7 @@ func TestOutcomesSayWhatHappened(t *testing.T) {
 
 func TestLongAndBrokenResultsAreMadeFit(t *testing.T) {
 	one, _ := probe(policy.ReadOwn, func(tool.Call) (string, error) { return strings.Repeat("é", tool.MaxResult), nil })
-	set := &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private}
+	set := &tool.Set{Tools: []tool.Tool{one}, Role: policy.Owner, Kind: chat.Private, Window: ownWords()}
 	run := model.ToolCall{Name: "probe", Input: json.RawMessage(`{}`)}
 	out := set.Run(t.Context(), run, tool.Call{})
 	if len(out.Text) > tool.MaxResult+40 || !utf8.ValidString(out.Text) || !strings.HasSuffix(out.Text, "[cut: 32768 bytes in all]") {
@@ -148,7 +149,7 @@ func FuzzToolInput(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		set := &tool.Set{Tools: everyTool(), Role: policy.Owner, Kind: chat.Private}
+		set := &tool.Set{Tools: everyTool(), Role: policy.Owner, Kind: chat.Private, Window: ownWords()}
 		for _, one := range set.Tools {
 			out := set.Run(t.Context(), model.ToolCall{ID: "1", Name: one.Name, Input: input}, tool.Call{
 				ID: "main.1.1.abc", Message: &chat.Message{Address: chat.Address{Channel: "telegram"}, Sender: chat.Sender{ID: "42"}}})
@@ -157,4 +158,9 @@ func FuzzToolInput(f *testing.F) {
 			}
 		}
 	})
+}
+
+// ownWords is the window of a turn that nobody else's text is in.
+func ownWords() *policy.Window {
+	return policy.NewWindow(label.New(label.Owner, label.Private, nil, nil), nil)
 }

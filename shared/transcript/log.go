@@ -46,6 +46,8 @@ type Entry struct {
 	Time time.Time `json:"time"`
 	Who  string    `json:"who"` // "person", "agent", or "tool <name>"
 	Text string    `json:"text"`
+	// Label is the integrity of the text, as package label names it.
+	Label string `json:"label,omitempty"`
 }
 
 // Log is the text of one conversation. It keeps nothing between calls.

@@ -57,7 +57,7 @@ func (p *progress) mode() session.Mode {
 // else has other rights, and another place sees another answer.
 func (p *progress) together(m *chat.Message) bool {
 	own := p.held.Turn.Message
-	return p.who.command == "" && !p.who.stranger && own.Job == nil && m.Job == nil &&
+	return p.who.command == "" && !p.who.stranger && own.Job == nil && m.Job == nil && own.Approval == "" && m.Approval == "" &&
 		m.Person() == own.Person() && m.Address == own.Address && m.Session == own.Session &&
 		(m.Forwarded || !strings.HasPrefix(strings.TrimSpace(m.Text), "/"))
 }
@@ -146,9 +146,9 @@ func (p *progress) watchSeries(ctx context.Context, cancel context.CancelCauseFu
 	return true
 }
 
-// stream asks the model. The error is errJoined when more was said that the
+// askModel asks the model. The error is errJoined when more was said that the
 // model has to hear first.
-func (p *progress) stream(ctx context.Context, request model.Request) (model.Reply, error) {
+func (p *progress) askModel(ctx context.Context, request model.Request) (model.Reply, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	first := len(p.held.Turn.Steps) == 0
@@ -163,6 +163,7 @@ func (p *progress) stream(ctx context.Context, request model.Request) (model.Rep
 		}()
 	}
 	reply, err := p.router.Stream(ctx, request, model.Sink{OnText: p.text, OnReset: p.reset})
+	p.write(p.stream.Close())
 	if first && errors.Is(context.Cause(ctx), errJoined) && p.joinSeries() {
 		return model.Reply{}, errJoined
 	}
@@ -178,7 +179,8 @@ func (p *progress) steer(t *session.Turn) {
 	for _, a := range t.Take(session.Steered, func(a session.Arrival) bool {
 		return p.together(a.Message) && len(a.Message.Attachments) == 0
 	}) {
-		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Message: model.Message{Role: model.User, Text: UserText(a.Message)}})
+		p.heard(a.Message)
+		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Label: p.label(), Message: model.Message{Role: model.User, Text: UserText(a.Message)}})
 	}
 }
 
@@ -186,7 +188,8 @@ func (p *progress) steer(t *session.Turn) {
 // conversation, and not acted on.
 func (p *progress) drop(t *session.Turn) (dropped int) {
 	for _, a := range t.Take(session.Dropped, func(a session.Arrival) bool { return p.together(a.Message) }) {
-		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Message: model.Message{Role: model.User, Text: UserText(a.Message)}})
+		p.heard(a.Message)
+		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Label: p.label(), Message: model.Message{Role: model.User, Text: UserText(a.Message)}})
 		dropped++
 	}
 	return dropped

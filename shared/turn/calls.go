@@ -31,7 +31,7 @@ func (p *progress) repair(ctx context.Context) error {
 		results = append(results, p.runTool(ctx, calls, i).ToolResult)
 	}
 	return p.update(ctx, func(t *session.Turn) {
-		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Unknown: true, Message: model.Message{Role: model.User, Results: results}})
+		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Label: p.label(), Unknown: true, Message: model.Message{Role: model.User, Results: results}})
 	})
 }
 
@@ -47,7 +47,7 @@ func (p *progress) runTools(ctx context.Context, calls []model.ToolCall) error {
 		results = append(results, p.runTool(ctx, calls, i).ToolResult)
 	}
 	return p.update(ctx, func(t *session.Turn) {
-		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Message: model.Message{Role: model.User, Results: results}})
+		t.Steps = append(t.Steps, session.Step{At: p.engine.Now(), Label: p.label(), Message: model.Message{Role: model.User, Results: results}})
 		p.steer(t)
 	})
 }
@@ -64,6 +64,8 @@ func (p *progress) runTool(ctx context.Context, calls []model.ToolCall, i int) t
 	var out tool.Outcome
 	if p.repeated(calls[:i+1]) > MaxSame {
 		out = tool.Refuse(c, fmt.Sprintf("this exact call was made %d times in this turn already; use its results or do something else", MaxSame))
+	} else if found := p.engine.Guard.Check(string(c.Input)); len(found) > 0 {
+		out = tool.Refuse(c, "its arguments hold a secret ("+found[0].Kind+"), and secrets leave by no tool")
 	} else {
 		// The provider's call id is unique within a reply at best, so the key
 		// names the turn and the step too.

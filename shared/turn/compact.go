@@ -12,6 +12,7 @@ import (
 
 	"instar/shared/bucket"
 	"instar/shared/budget"
+	"instar/shared/label"
 	"instar/shared/model"
 	"instar/shared/policy"
 	"instar/shared/session"
@@ -92,7 +93,7 @@ func (e *Engine) writeLog(ctx context.Context, id string, head *session.Head, th
 			if len(t.Steps) == 0 {
 				continue // a command
 			}
-			past = session.Past{Seq: seq, At: t.Started, Messages: t.Messages(t.Said(UserText))}
+			past = session.Past{Seq: seq, At: t.Started, Messages: t.Messages(t.Said(UserText)), Label: t.Label}
 		}
 		entries = append(entries, logged(past)...)
 	}
@@ -108,7 +109,7 @@ func logged(past session.Past) (entries []transcript.Entry) {
 	names := map[string]string{}
 	add := func(who, text string) {
 		if strings.TrimSpace(text) != "" {
-			entries = append(entries, transcript.Entry{Turn: past.Seq, Time: past.At, Who: who, Text: text})
+			entries = append(entries, transcript.Entry{Turn: past.Seq, Time: past.At, Who: who, Text: text, Label: past.Label.Integrity.String()})
 		}
 	}
 	for _, m := range past.Messages {
@@ -133,7 +134,7 @@ func logged(past session.Past) (entries []transcript.Entry) {
 // where the conversation is private. last is the session's last turn, which
 // says whose it is; it may be nil.
 func (e *Engine) summarize(ctx context.Context, id string, head *session.Head, old []session.Past, last *session.Turn) (string, error) {
-	set := &tool.Set{}
+	set := &tool.Set{Window: policy.NewWindow(compacted(head, old), nil)}
 	if last != nil {
 		if w, err := e.admit(ctx, last.Message, true); err == nil && !w.stranger {
 			set.Role, set.Kind = w.role(), last.Message.Kind
@@ -169,6 +170,18 @@ func (e *Engine) summarize(ctx context.Context, id string, head *session.Head, o
 			model.Message{Role: model.User, Results: results})
 	}
 	return "", errors.New("the model came to no end")
+}
+
+// compacted is the label of what is to be summarized.
+func compacted(head *session.Head, old []session.Past) label.Label {
+	l := label.Program()
+	if head.Summary != "" {
+		l = head.SummaryLabel
+	}
+	for _, past := range old {
+		l = label.Join(l, past.Label)
+	}
+	return l
 }
 
 // rendered is what is to be summarized, as text: no tool call can be torn from

@@ -17,6 +17,7 @@ import (
 	"instar/shared/channel"
 	"instar/shared/chat"
 	"instar/shared/inbox"
+	"instar/shared/leak"
 	"instar/shared/memory"
 	"instar/shared/model"
 	"instar/shared/people"
@@ -60,9 +61,12 @@ type Engine struct {
 	Models    func() *model.Router      // a fresh one for each turn
 	Budget    *budget.Ledger
 	Web       Doer // looks at pages for jobs; nil looks at none
-	Zone      *time.Location
-	Now       func() time.Time
-	Version   string
+	// Guard keeps secrets out of what is said and of what tools are given; nil
+	// knows keys by their shape only.
+	Guard   *leak.Guard
+	Zone    *time.Location
+	Now     func() time.Time
+	Version string
 }
 
 // Doer sends one HTTP request, like *http.Client: non-2xx is not an error.

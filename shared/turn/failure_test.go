@@ -71,7 +71,7 @@ func breaksOff(partial string) answerFunc {
 
 func TestTextOfABrokenReplyIsTakenBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		w.models[primary].answer = inTurn(breaksOff("half an"), says("A whole answer."))
+		w.models[primary].answer = inTurn(breaksOff("half an answer and more"), says("A whole answer."))
 		done := w.say(owner, "hello")
 		if done.Reply != "A whole answer." || !slices.Equal(w.telegram.in("42"), []string{"A whole answer."}) {
 			t.Errorf("reply %q, chat %q", done.Reply, w.telegram.in("42"))

@@ -60,7 +60,7 @@ func (p *progress) cutOff(state session.State, note string) ending {
 	shown := strings.TrimSpace(p.shown.String())
 	end := ending{state: state, reply: paragraphs(shown, note)}
 	if unrecorded := strings.TrimSpace(strings.TrimPrefix(shown, p.said())); unrecorded != "" {
-		end.step = &session.Step{At: p.engine.Now(), Message: model.Message{Role: model.Assistant, Text: paragraphs(unrecorded, note)}}
+		end.step = &session.Step{At: p.engine.Now(), Label: p.label(), Message: model.Message{Role: model.Assistant, Text: paragraphs(unrecorded, note)}}
 	}
 	return end
 }
@@ -83,8 +83,10 @@ func (p *progress) modelFailed(ctx context.Context, err error) ending {
 	return ending{state: session.Failed, reply: paragraphs(p.said(), "I could not get an answer from the model. "+reason)}
 }
 
-// text shows what the model writes.
-func (p *progress) text(delta string) {
+// text shows what the model writes, as far as no secret can be in it.
+func (p *progress) text(delta string) { p.write(p.stream.Write(delta)) }
+
+func (p *progress) write(delta string) {
 	if p.gap && delta != "" {
 		p.gap, delta = false, "\n\n"+delta
 	}
@@ -107,6 +109,7 @@ func (p *progress) show(delta string) {
 // reset takes back what a broken reply has shown, and nothing from before it.
 func (p *progress) reset() {
 	p.shown.Reset()
+	p.stream = p.engine.Guard.Stream()
 	if p.writer != nil {
 		p.writer.Reset()
 	}
@@ -124,6 +127,10 @@ func (p *progress) finish(ctx context.Context, end ending) error {
 	if p.held.Turn.Message.Job != nil {
 		p.announce(&end)
 	}
+	if len(p.questions) > 0 && end.state != session.Stopped {
+		end.reply, end.quiet = paragraphs(append([]string{end.reply}, p.questions...)...), false
+	}
+	end.reply = p.engine.Guard.Redact(end.reply)
 	before := *p.held.Turn
 	err := p.update(ctx, func(t *session.Turn) {
 		if end.state == session.Stopped && p.drop(t) > 0 {
@@ -132,7 +139,7 @@ func (p *progress) finish(ctx context.Context, end ending) error {
 		if end.step != nil {
 			t.Steps = append(t.Steps, *end.step)
 		}
-		t.State, t.Reply, t.Ended = end.state, end.reply, p.engine.Now()
+		t.State, t.Reply, t.Ended, t.Label = end.state, end.reply, p.engine.Now(), p.label()
 		t.SetModel, t.SetQueue, t.Reset = end.setModel, end.setQueue, end.reset
 		if end.model != "" {
 			t.Model = end.model

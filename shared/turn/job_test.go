@@ -27,7 +27,7 @@ func (w *world) jobs() *job.Store {
 // make stores a job and returns it.
 func (w *world) makeJob(change func(*job.Job)) *job.Job {
 	w.t.Helper()
-	j := &job.Job{Kind: job.Reminder, Text: "Take the bread out.", By: "test", To: chat.Address{Channel: "telegram", Chat: "42"},
+	j := &job.Job{Kind: job.Reminder, Text: "Take the bread out.", By: "test", Label: "owner", To: chat.Address{Channel: "telegram", Chat: "42"},
 		Schedule: job.Schedule{At: time.Now().Add(10 * time.Minute), Zone: "UTC"}}
 	change(j)
 	j, err := w.jobs().Create(context.Background(), j)

@@ -14,7 +14,9 @@ import (
 	"instar/shared/budget"
 	"instar/shared/delivery"
 	"instar/shared/job"
+	"instar/shared/leak"
 	"instar/shared/model"
+	"instar/shared/policy"
 	"instar/shared/session"
 	"instar/shared/tool"
 )
@@ -29,12 +31,16 @@ type progress struct {
 	router *model.Router
 	tools  *tool.Set
 	shown  strings.Builder // what the person has seen of the reply so far
+	stream *leak.Stream    // of what the model writes now
 	gap    bool            // what is shown next begins a paragraph
 	broken error           // why the budget could not be checked
 	opened atomic.Bool     // the turn object exists, or was tried to be written
 	series series          // messages that come in quick succession are read as one
-	due    *job.Job        // whose run this is; nil for a person's message, and the heartbeat
-	seen   string          // by its check
+	window *policy.Window  // what the gate knows of the model's context
+	// questions are what the owner is asked, to stand under the reply.
+	questions []string
+	due       *job.Job // whose run this is; nil for a person's message, and the heartbeat
+	seen      string   // by its check
 
 	mu sync.Mutex // guards account: the placeholder is recorded while the model is heard
 	account
@@ -207,6 +213,12 @@ func (p *progress) work(ctx context.Context) ending {
 	}
 	files := e.files(p.who)
 	p.tools = e.tools(t.Message, p.who, files, t.Started)
+	p.openWindow()
+	if t.Message.Approval != "" {
+		if err := p.approved(ctx, t.Message.Approval); err != nil {
+			return ending{err: err}
+		}
+	}
 	p.router = p.openRouter()
 	request := model.Request{
 		System: system, Tools: p.tools.Schemas(),
@@ -231,8 +243,9 @@ func (p *progress) work(ctx context.Context) ending {
 			return p.cutOff(session.Failed, fmt.Sprintf("(I stopped because this turn has cost $%.2f; one may cost $%.2f. Tell me if I shall go on.)", cost, MaxCost))
 		}
 		p.gap = p.shown.Len() > 0
+		p.stream = e.Guard.Stream()
 		request.Messages = p.messages(pictures, note)
-		reply, err := p.stream(ctx, request)
+		reply, err := p.askModel(ctx, request)
 		if errors.Is(err, errJoined) {
 			p.reset()
 			pictures, note = p.images(ctx)
@@ -241,7 +254,8 @@ func (p *progress) work(ctx context.Context) ending {
 		if err != nil {
 			return p.modelFailed(ctx, err)
 		}
-		step := &session.Step{At: e.Now(), Message: model.Message{Role: model.Assistant, Text: reply.Text, Calls: reply.Calls}}
+		reply.Text = e.Guard.Redact(reply.Text)
+		step := &session.Step{At: e.Now(), Label: p.label(), Message: model.Message{Role: model.Assistant, Text: reply.Text, Calls: reply.Calls}}
 		if len(reply.Calls) == 0 {
 			return p.last(step, reply)
 		}

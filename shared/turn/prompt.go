@@ -146,6 +146,9 @@ func UserText(m *chat.Message) string {
 	if m.Forwarded {
 		b.WriteString("[forwarded] ")
 	}
+	if m.Approval != "" {
+		b.WriteString("[The owner has answered a question of yours.]")
+	}
 	b.WriteString(m.Text)
 	for _, a := range m.Attachments {
 		name := a.Name

@@ -16,25 +16,28 @@ import (
 	"instar/shared/channel/slack"
 	"instar/shared/channel/telegram"
 	"instar/shared/config"
+	"instar/shared/leak"
 	"instar/shared/model"
 	"instar/shared/model/catalog"
 	"instar/shared/people"
 	"instar/shared/queue"
+	"instar/shared/seal"
 	"instar/shared/turn"
 	"instar/shared/workers"
 )
 
 func main() {
+	cache := &seal.Cache{} // of keys, as long as the instance lives
 	workers.Run(workers.Function{
 		Fetch: func(env *workers.Env) http.Handler {
-			e, err := engine(env)
+			e, err := engine(env, cache)
 			if err != nil {
 				return workers.Misconfigured(err)
 			}
 			return agent.Turns(e)
 		},
 		Queue: func(env *workers.Env) queue.Handler {
-			e, err := engine(env)
+			e, err := engine(env, cache)
 			if err != nil {
 				// The message stays on the queue until the configuration is mended.
 				return func(context.Context, queue.Message) error { return err }
@@ -44,12 +47,15 @@ func main() {
 	})
 }
 
-func engine(env *workers.Env) (*turn.Engine, error) {
-	b, err := env.Bucket("BUCKET")
+func engine(env *workers.Env, cache *seal.Cache) (*turn.Engine, error) {
+	below, err := env.Bucket("BUCKET")
 	if err != nil {
 		return nil, err
 	}
-	b = wrap(b)
+	b, err := seal.Open(wrap(below), env.Var, cache)
+	if err != nil {
+		return nil, err
+	}
 	q, err := env.Queue("QUEUE")
 	if err != nil {
 		return nil, err
@@ -69,11 +75,15 @@ func engine(env *workers.Env) (*turn.Engine, error) {
 	}); err != nil {
 		return nil, err
 	}
+	secrets := map[string]string{}
+	for _, name := range []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "SEAL_KEY"} {
+		secrets[name] = env.Var(name)
+	}
 	models := catalog.Read(env.Var)
 	return &turn.Engine{
 		Agent: config.Agent, Version: config.Version, Bucket: b, Queue: q, Settings: env.Settings("SETTINGS", b),
 		Owners: rules.Owners, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
-		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{},
+		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{}, Guard: leak.New(secrets),
 		Budget: &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},
 		Zone:   rules.Zone, Now: time.Now,
 	}, nil
