@@ -47,7 +47,7 @@ type Handler struct {
 	// Unsealed is what is wrong with SEAL_KEY, or nil: without it nothing in the
 	// bucket can be read.
 	Unsealed error
-	Now     func() time.Time
+	Now      func() time.Time
 }
 
 // ServeHTTP routes.

@@ -12,8 +12,8 @@ import (
 
 	"instar/shared/bucket"
 	"instar/shared/chat"
-	"instar/shared/memory"
 	"instar/shared/label"
+	"instar/shared/memory"
 	"instar/shared/model"
 	"instar/shared/policy"
 	"instar/shared/tool"
