@@ -35,7 +35,7 @@ export const functions = {
   agent: {
     module: agent,
     vars: [
-      ...MODELS, ...MODEL_KEYS, ...POLICIES, "SEAL_KEY",
+      ...MODELS, ...MODEL_KEYS, ...POLICIES, "SEAL_KEY", "BRAVE_API_KEY",
       "TELEGRAM_BOT_TOKEN", "TELEGRAM_API_BASE", "SLACK_BOT_TOKEN", "SLACK_API_BASE",
     ],
     bindings: ["BUCKET", "QUEUE", "SETTINGS"],

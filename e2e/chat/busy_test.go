@@ -38,6 +38,8 @@ func TestABusyConversation(t *testing.T) {
 	})
 	calls := func() fake.Call { all := w.Anthropic.Calls(); return all[len(all)-1] }
 
+	w.Say(3000, "zebra first") // so that what follows meets a warm start
+	w.Reply(3000, "Answer: zebra first")
 	t.Run("a quick series is one message", func(t *testing.T) {
 		w.Say(3001, "zebra one")
 		w.Say(3001, "zebra two")

@@ -13,7 +13,7 @@ import (
 // Cron has the runtime fire the cron trigger as if it were that time.
 func (w *World) Cron(at time.Time) {
 	w.T.Helper()
-	r, err := w.send(http.MethodGet, fmt.Sprintf("/cdn-cgi/local/scheduled?time=%d", at.UnixMilli()), nil, nil)
+	r, err := w.send(patient, http.MethodGet, fmt.Sprintf("/cdn-cgi/local/scheduled?time=%d", at.UnixMilli()), nil, nil)
 	if err != nil {
 		w.T.Errorf("cron: %v", err)
 	} else if r.StatusCode != http.StatusOK {

@@ -28,7 +28,7 @@ func Update(chat, from int64, text string, options ...fake.UpdateOption) []byte 
 
 // Deliver posts a Telegram webhook as the platform does: it may fail.
 func (w *World) Deliver(body []byte) (status int, err error) {
-	r, err := w.send(http.MethodPost, "/hooks/telegram", body, http.Header{
+	r, err := w.send(patient, http.MethodPost, "/hooks/telegram", body, http.Header{
 		"X-Telegram-Bot-Api-Secret-Token": {HookSecret}, "Content-Type": {"application/json"},
 	})
 	if err != nil {
@@ -46,7 +46,7 @@ func (w *World) Hook(body []byte) *http.Response {
 // Post posts to a path of Instar; the response's body is read already.
 func (w *World) Post(path string, body []byte, header http.Header) *http.Response {
 	w.T.Helper()
-	r, err := w.send(http.MethodPost, path, body, header)
+	r, err := w.send(http.DefaultClient, http.MethodPost, path, body, header)
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -56,14 +56,17 @@ func (w *World) Post(path string, body []byte, header http.Header) *http.Respons
 // Get asks the console's API with its token.
 func (w *World) Get(path string) *http.Response {
 	w.T.Helper()
-	r, err := w.send(http.MethodGet, path, nil, http.Header{"Authorization": {"Bearer " + ConsoleToken}})
+	r, err := w.send(http.DefaultClient, http.MethodGet, path, nil, http.Header{"Authorization": {"Bearer " + ConsoleToken}})
 	if err != nil {
 		w.T.Fatal(err)
 	}
 	return r
 }
 
-func (w *World) send(method, path string, body []byte, header http.Header) (*http.Response, error) {
+// patient is a client that does not wait for ever.
+var patient = &http.Client{Timeout: 30 * time.Second}
+
+func (w *World) send(client *http.Client, method, path string, body []byte, header http.Header) (*http.Response, error) {
 	r, err := http.NewRequest(method, w.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func (w *World) send(method, path string, body []byte, header http.Header) (*htt
 	for name, values := range header {
 		r.Header[name] = values
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}

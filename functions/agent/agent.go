@@ -27,12 +27,15 @@ import (
 func Queue(e *turn.Engine) queue.Handler {
 	return func(ctx context.Context, m queue.Message) error {
 		var wake inbox.Wake
-		if err := json.Unmarshal(m.Body, &wake); err != nil || wake.V != 1 || (wake.Key == "") == (wake.Compact == "") {
+		if err := json.Unmarshal(m.Body, &wake); err != nil || wake.V != 1 || wake.Key == "" && wake.Compact == "" && wake.Audit == "" {
 			slog.Error("queue message not understood", "id", m.ID)
 			return nil // delivering it again would not make it any better
 		}
-		if wake.Compact != "" {
+		switch {
+		case wake.Compact != "":
 			return e.Compact(ctx, wake.Compact)
+		case wake.Audit != "":
+			return e.Gather(ctx, wake.Audit)
 		}
 		_, err := e.Handle(ctx, turn.Delivery{Key: wake.Key, Again: m.Attempts > 1 || wake.Again, Sweep: wake.Sweep, Last: wake.Last}, turn.Live{})
 		if turn.Settled(err) {

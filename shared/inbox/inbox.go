@@ -82,8 +82,10 @@ type Wake struct {
 	// becomes a dead letter.
 	Sweep bool `json:"sweep,omitempty"`
 	Last  bool `json:"last,omitempty"`
-	// Compact, in place of Key, names a session whose history has grown long.
+	// In place of Key, Compact names a session whose history has grown long, and
+	// Audit one whose turns hold entries for the audit log.
 	Compact string `json:"compact,omitempty"`
+	Audit   string `json:"audit,omitempty"`
 }
 
 // Send puts a wake on the queue.

@@ -140,6 +140,15 @@ func (s *Store) Logged(ctx context.Context, id string, through int) error {
 	})
 }
 
+// Audited records that the entries of the turns up to through are in the audit log.
+func (s *Store) Audited(ctx context.Context, id string, through int) error {
+	return s.change(ctx, id, func(h *Head) bool {
+		fresh := h.Audited < through
+		h.Audited = max(h.Audited, through)
+		return fresh
+	})
+}
+
 // change changes a head between or during turns, if change says that there is
 // something to write.
 func (s *Store) change(ctx context.Context, id string, change func(h *Head) bool) error {

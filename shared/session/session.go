@@ -24,6 +24,7 @@ import (
 	"slices"
 	"time"
 
+	"instar/shared/audit"
 	"instar/shared/budget"
 	"instar/shared/chat"
 	"instar/shared/job"
@@ -54,6 +55,8 @@ type Head struct {
 	Through      int         `json:"through,omitempty"`
 	// Logged is the last turn that is in the conversation's searchable log.
 	Logged int `json:"logged,omitempty"`
+	// Audited is the last turn whose entries are in the audit log.
+	Audited int `json:"audited,omitempty"`
 	// History is the conversation after them, one entry a turn, oldest first.
 	History []Past `json:"-"`
 }
@@ -141,6 +144,8 @@ type Turn struct {
 	// than the holder add to it, so the holder changes it in Update only.
 	Arrived []Arrival `json:"arrived,omitempty"`
 	Steps   []Step    `json:"steps,omitempty"`
+	// Audit rides here until it is put into the audit log with that of others.
+	Audit []audit.Entry `json:"audit,omitempty"`
 	// Out is the reply as it stands, or shall stand, on the platform.
 	Out   []Part      `json:"out,omitempty"`
 	Reply string      `json:"reply,omitempty"`

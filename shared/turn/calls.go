@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"instar/shared/audit"
 	"instar/shared/model"
 	"instar/shared/session"
 	"instar/shared/tool"
@@ -74,6 +75,7 @@ func (p *progress) runTool(ctx context.Context, calls []model.ToolCall, i int) t
 		out = p.tools.Run(ctx, c, tool.Call{ID: id, Message: t.Message})
 	}
 	show(out.State, out.Text)
+	p.audit(audit.Event{Kind: audit.Decision, Tool: c.Name, Outcome: decision(out.State)})
 	slog.Info("tool call", "tool", c.Name, "state", out.State, "session", t.Session, "turn", t.Seq)
 	return out
 }

@@ -8,14 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
 	"instar/shared/bucket"
 	"instar/shared/job"
 	"instar/shared/memory"
+	"instar/shared/web"
 )
 
 // Bounds of looking at a URL before a job.
@@ -36,7 +35,7 @@ func (e *Engine) check(ctx context.Context, j *job.Job) (seen string, changed bo
 		seen = "file " + hex.EncodeToString(sum[:])
 		return seen, seen != j.Seen, nil
 	}
-	if err := CheckURL(j.Unless.URL); err != nil {
+	if err := web.CheckURL(j.Unless.URL); err != nil {
 		return "", false, err
 	}
 	if e.Web == nil {
@@ -79,37 +78,6 @@ func (e *Engine) check(ctx context.Context, j *job.Job) (seen string, changed bo
 	}
 	return seen, seen != j.Seen, nil
 }
-
-// CheckURL reports why an address is not one that a job may look at: it must
-// be http or https, without a user, and not a private place by its name.
-func CheckURL(address string) error {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return errors.New("the URL must begin with https:// or http:// and hold no password")
-	}
-	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	ip, err := netip.ParseAddr(host)
-	private := errors.New("the URL is of a private network, which is not looked at")
-	if err == nil {
-		if ip = ip.Unmap(); !ip.IsGlobalUnicast() || ip.IsPrivate() || sharedSpace.Contains(ip) {
-			return private
-		}
-		return nil
-	}
-	dot := strings.LastIndexByte(host, '.')
-	if dot < 0 || dot+1 == len(host) || host[dot+1] >= '0' && host[dot+1] <= '9' {
-		return private // "localhost", and numbers in forms that some resolvers take for an address
-	}
-	for _, zone := range []string{".local", ".localhost", ".internal", ".home.arpa"} {
-		if strings.HasSuffix(host, zone) {
-			return private
-		}
-	}
-	return nil
-}
-
-// sharedSpace is what providers use between themselves (RFC 6598).
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
 
 // CheckFile reports why a file is not one that a job may look at.
 func CheckFile(name string) error {

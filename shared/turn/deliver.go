@@ -61,6 +61,11 @@ func (e *Engine) settle(ctx context.Context, h *session.Held) error {
 			slog.Warn("compaction not asked for", "session", t.Session, "error", err.Error()) // the next turn asks again
 		}
 	}
+	if e.Audit != nil && t.Seq-h.Head.Audited >= gather {
+		if err := inbox.Send(ctx, e.Queue, inbox.Wake{Audit: t.Session}, 0); err != nil {
+			slog.Warn("audit not asked for", "session", t.Session, "error", err.Error()) // the next turn asks again
+		}
+	}
 	if t.Message.Job != nil {
 		if err := e.ran(ctx, t); err != nil {
 			return err

@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
+	"instar/shared/audit"
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/channel"
@@ -26,6 +26,7 @@ import (
 	"instar/shared/settings"
 	"instar/shared/tool"
 	"instar/shared/transcript"
+	"instar/shared/web"
 )
 
 // Bounds of a turn.
@@ -60,18 +61,16 @@ type Engine struct {
 	Senders   map[string]channel.Sender // by channel; the web has none
 	Models    func() *model.Router      // a fresh one for each turn
 	Budget    *budget.Ledger
-	Web       Doer // looks at pages for jobs; nil looks at none
+	Web       web.Doer     // fetches pages; nil fetches none
+	Search    web.Searcher // searches the web; nil does not
 	// Guard keeps secrets out of what is said and of what tools are given; nil
 	// knows keys by their shape only.
-	Guard   *leak.Guard
+	Guard *leak.Guard
+	// Audit opens the audit log; nil keeps none.
+	Audit   func(ctx context.Context) (*audit.Log, error)
 	Zone    *time.Location
 	Now     func() time.Time
 	Version string
-}
-
-// Doer sends one HTTP request, like *http.Client: non-2xx is not an error.
-type Doer interface {
-	Do(*http.Request) (*http.Response, error)
 }
 
 // Live is told what happens in a turn while somebody watches. Any of it may be nil.

@@ -167,7 +167,11 @@ func (w *world) drain() {
 		w.queued = w.queued[1:]
 		w.mu.Unlock()
 		time.Sleep(time.Until(next.at))
-		if next.Compact == "" {
+		if next.Audit != "" {
+			if err := w.engine.Gather(context.Background(), next.Audit); err != nil {
+				w.t.Errorf("gather: %v", err)
+			}
+		} else if next.Compact == "" {
 			w.until(next.Key, next.Again)
 		} else if err := w.engine.Compact(context.Background(), next.Compact); err != nil {
 			w.t.Errorf("compact: %v", err)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"instar/shared/audit"
 	"instar/shared/budget"
 	"instar/shared/delivery"
 	"instar/shared/job"
@@ -41,6 +42,8 @@ type progress struct {
 	questions []string
 	due       *job.Job // whose run this is; nil for a person's message, and the heartbeat
 	seen      string   // by its check
+
+	entries []audit.Entry // for the audit log, not recorded yet; guarded by mu
 
 	mu sync.Mutex // guards account: the placeholder is recorded while the model is heard
 	account
@@ -150,6 +153,9 @@ func (p *progress) placed(ctx context.Context, id string) error {
 func (p *progress) update(ctx context.Context, change func(t *session.Turn)) error {
 	err := p.held.Update(ctx, func(t *session.Turn) {
 		change(t)
+		p.mu.Lock()
+		t.Audit, p.entries = append(t.Audit, p.entries...), nil
+		p.mu.Unlock()
 		a := p.spent()
 		t.Usage, t.Cost, t.Grant = a.usage, a.cost, &a.grant
 	})

@@ -17,6 +17,7 @@ import (
 	"instar/shared/session"
 	"instar/shared/tool"
 	"instar/shared/transcript"
+	"instar/shared/web"
 )
 
 // system is the stable part of the prompt: the same bytes for every turn of
@@ -89,6 +90,12 @@ func (e *Engine) tools(m *chat.Message, w *who, files *memory.Store, began time.
 	if set.Role == policy.Owner {
 		s := e.schedule(m)
 		set.Tools = append(set.Tools, s.Create(), s.List(), s.Cancel(), tool.MessageSend(e.Senders, e.ownerOn))
+		if e.Web != nil {
+			set.Tools = append(set.Tools, web.FetchTool(&web.Fetcher{Do: e.Web, Now: e.Now}))
+		}
+		if e.Search != nil {
+			set.Tools = append(set.Tools, web.SearchTool(e.Search))
+		}
 	}
 	return set
 }
@@ -105,7 +112,7 @@ func (e *Engine) schedule(m *chat.Message) *tool.Schedule {
 	}
 	jobs := e.jobs()
 	return &tool.Schedule{
-		Jobs: jobs, To: to, Zone: e.Zone, Now: e.Now, URL: CheckURL, File: CheckFile,
+		Jobs: jobs, To: to, Zone: e.Zone, Now: e.Now, URL: web.CheckURL, File: CheckFile,
 		Soon: func(ctx context.Context, d job.Due) error {
 			_, err := jobs.Fire(ctx, d, e.accept)
 			return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"instar/shared/approval"
+	"instar/shared/audit"
 	"instar/shared/chat"
 	"instar/shared/label"
 	"instar/shared/model"
@@ -115,6 +116,7 @@ func (p *progress) ask(ctx context.Context, c tool.Call, name string, v policy.V
 	}
 	fmt.Fprintf(&b, "\n\nI ask because %s.\n\n`/yes %s` or `/no %s`, within 30 minutes.", v.Reason, code(r), code(r))
 	p.questions = append(p.questions, b.String())
+	p.audit(audit.Event{Kind: audit.Asked, Tool: name, Outcome: string(v.Outcome), Detail: map[string]string{"question": r.ID, "hash": r.Hash}})
 	return "the owner is asked (" + v.Reason + "). It happens when they say yes, and you will be told. Do not call it again; say in a word that you have asked.", nil
 }
 
@@ -142,6 +144,13 @@ func (p *progress) decide(ctx context.Context, approve bool) ending {
 	}
 	if err == nil {
 		r, err = e.approvals().Answer(ctx, r.ID, r.Nonce, approve, p.who.person)
+	}
+	if r != nil {
+		outcome := string(r.State)
+		if err != nil {
+			outcome = "not-counted"
+		}
+		p.audit(audit.Event{Kind: audit.Answered, Tool: r.Tool, Outcome: outcome, Detail: map[string]string{"question": r.ID, "hash": r.Hash, "person": p.who.person}})
 	}
 	again := r != nil && errors.Is(err, approval.ErrAnswered) && r.State == approval.Approved && approve && r.Person == p.who.person
 	switch {
@@ -186,6 +195,7 @@ func (p *progress) approved(ctx context.Context, id string) error {
 		case err == nil:
 			out := p.tools.RunApproved(ctx, model.ToolCall{ID: "approved", Name: r.Tool, Input: r.Input}, c)
 			text = fmt.Sprintf("The owner said yes to %s, and it ran (%s):\n%s", r.Tool, out.State, out.Text)
+			p.audit(audit.Event{Kind: audit.Decision, Tool: r.Tool, Outcome: "approved", Detail: map[string]string{"question": r.ID, "hash": r.Hash}})
 		case errors.Is(err, approval.ErrAnswered):
 			text = fmt.Sprintf("The owner said yes to %s. Outcome unknown: the system restarted while it ran, so it may or may not have happened. Do not repeat it; tell the person.", r.Tool)
 		case errors.Is(err, approval.ErrLapsed), errors.Is(err, approval.ErrOther):

@@ -11,6 +11,7 @@ import (
 	_ "time/tzdata" // Workers have no time zone files
 
 	"instar/functions/agent"
+	"instar/shared/audit"
 	"instar/shared/budget"
 	"instar/shared/channel"
 	"instar/shared/channel/slack"
@@ -23,6 +24,7 @@ import (
 	"instar/shared/queue"
 	"instar/shared/seal"
 	"instar/shared/turn"
+	"instar/shared/web"
 	"instar/shared/workers"
 )
 
@@ -76,14 +78,25 @@ func engine(env *workers.Env, cache *seal.Cache) (*turn.Engine, error) {
 		return nil, err
 	}
 	secrets := map[string]string{}
-	for _, name := range []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "SEAL_KEY"} {
+	for _, name := range []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "SEAL_KEY"} {
 		secrets[name] = env.Var(name)
+	}
+	var search web.Searcher
+	if key := env.Var("BRAVE_API_KEY"); key != "" {
+		search = &web.Brave{Key: key, Base: web.BraveBase, Do: workers.Fetch{}}
 	}
 	models := catalog.Read(env.Var)
 	return &turn.Engine{
 		Agent: config.Agent, Version: config.Version, Bucket: b, Queue: q, Settings: env.Settings("SETTINGS", b),
 		Owners: rules.Owners, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
-		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{}, Guard: leak.New(secrets),
+		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{}, Search: search, Guard: leak.New(secrets),
+		Audit: func(ctx context.Context) (*audit.Log, error) {
+			root, err := b.Root(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return &audit.Log{Bucket: b, Agent: config.Agent, Key: root.Derive(seal.ForAudit).Bytes(), Now: time.Now}, nil
+		},
 		Budget: &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},
 		Zone:   rules.Zone, Now: time.Now,
 	}, nil

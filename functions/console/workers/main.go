@@ -4,12 +4,15 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"time"
 	_ "time/tzdata" // Workers have no time zone files
 
 	"instar/functions/console"
 	"instar/shared/access"
+	"instar/shared/audit"
 	"instar/shared/config"
 	"instar/shared/model/catalog"
 	"instar/shared/seal"
@@ -39,6 +42,7 @@ func main() {
 			Door: &access.Door{
 				Token: env.Var("CONSOLE_TOKEN"), TeamDomain: env.Var("CF_ACCESS_TEAM_DOMAIN"), Audience: env.Var("CF_ACCESS_AUD"),
 				Keys: keys, Bucket: b, Prefix: config.Agent + "/access/", Now: time.Now,
+				Audit: func(event string, ok bool, who string) { env.WaitUntil(noted(b, event, ok, who)) },
 			},
 			Rules: rules, Problem: problem, Unsealed: unsealed, Present: env.Present, Now: time.Now,
 			Models: catalog.Read(func(name string) string {
@@ -49,4 +53,23 @@ func main() {
 			}),
 		}
 	}})
+}
+
+// noted puts a login, or what else happened at the door, into the audit log.
+func noted(b *seal.Bucket, event string, ok bool, who string) func(context.Context) {
+	outcome := "failed"
+	if ok {
+		outcome = "ok"
+	}
+	entry := audit.NewEntry(audit.Event{At: time.Now(), Kind: audit.Login, Outcome: outcome, Detail: map[string]string{"event": event, "from": who}})
+	return func(ctx context.Context) {
+		root, err := b.Root(ctx)
+		if err == nil {
+			log := &audit.Log{Bucket: b, Agent: config.Agent, Key: root.Derive(seal.ForAudit).Bytes(), Now: time.Now}
+			err = log.Append(ctx, []audit.Entry{entry})
+		}
+		if err != nil {
+			slog.Error("login not put into the audit log", "event", event, "error", err.Error())
+		}
+	}
 }
