@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ const (
 	modelName = "anthropic/claude-sonnet-4-5"
 	reply     = "Hello. What can I do for you?"
 	replyWait = 30 * time.Second
+	sealKey   = "YSBrZXkgb2YgdGhlIGJlbmNobWFyaywgMzIgYnl0ZXM=" // of nobody's
 )
 
 // instar is the whole product with fakes of Telegram and of a model that answers
@@ -47,7 +47,7 @@ func (s *instar) variables() map[string]string {
 		"TELEGRAM_DM_POLICY": "open", "OWNER": fmt.Sprintf("telegram:%d", owner), "CONSOLE_TOKEN": consoleToken,
 		"ANTHROPIC_API_KEY": anthropicKey, "ANTHROPIC_BASE_URL": s.anthropic.URL(), "MODEL": modelName,
 		"MODEL_FALLBACKS": "", "OPENAI_API_KEY": "", "CLOUDFLARE_AI_GATEWAY_API_KEY": "", "CF_AI_GATEWAY_ACCOUNT_ID": "",
-		"CF_AI_GATEWAY_GATEWAY_ID": "", "CF_AI_GATEWAY_MODEL": "", "BUDGET_DAILY_USD": "", "TIMEZONE": "UTC", "SLACK_BOT_TOKEN": "",
+		"CF_AI_GATEWAY_GATEWAY_ID": "", "CF_AI_GATEWAY_MODEL": "", "BUDGET_DAILY_USD": "", "TIMEZONE": "UTC", "SLACK_BOT_TOKEN": "", "SEAL_KEY": sealKey,
 	}
 }
 
@@ -176,17 +176,6 @@ func (s *instar) idle(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// objects counts the files of the local bucket, which keeps one an object.
-func (s *instar) objects() (n int) {
-	filepath.WalkDir(s.state, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() && filepath.Base(filepath.Dir(path)) == "blobs" {
-			n++
-		}
-		return nil
-	})
-	return n
 }
 
 // pause lets what the last message left behind come to its end, as between

@@ -119,7 +119,8 @@ func (b *bench) inMemory() error {
 
 // acknowledgements measures webhooks back to back. They are group messages to
 // somebody else, which are stored and queued as any other and which the agent
-// then leaves alone: turns would compete with the webhooks for this machine.
+// then takes off the inbox again: turns would compete with the webhooks for
+// this machine.
 func (b *bench) acknowledgements(s *instar) error {
 	n := pick(b, 100, 500)
 	for _, connections := range []int{1, 8} {
@@ -127,7 +128,6 @@ func (b *bench) acknowledgements(s *instar) error {
 		for i := range requests {
 			requests[i] = update(-7000, int64(7000+i), "hi", fake.Mentioning("somebody_else_bot"))
 		}
-		stored := s.objects()
 		before := s.process.cpu()
 		t, err := s.hook(b.ctx, connections, requests...)
 		if err != nil {
@@ -137,9 +137,6 @@ func (b *bench) acknowledgements(s *instar) error {
 			return err
 		}
 		cpu := ms(s.process.cpu()-before) / float64(n)
-		if stored = s.objects() - stored; stored < n {
-			return fmt.Errorf("of %d acknowledged messages %d were stored", n, stored)
-		}
 		on := "1 connection"
 		var goal *target
 		if connections == 1 {

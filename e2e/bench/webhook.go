@@ -51,7 +51,7 @@ func (b *bench) cpuOf(entry string) (cpu, p50 float64, err error) {
 		return 0, 0, err
 	}
 	p, address, err := b.serveWorker(modules, map[string]string{
-		"TELEGRAM_BOT_TOKEN": botToken, "TELEGRAM_WEBHOOK_SECRET": hookSecret,
+		"TELEGRAM_BOT_TOKEN": botToken, "TELEGRAM_WEBHOOK_SECRET": hookSecret, "SEAL_KEY": sealKey,
 	})
 	if err != nil {
 		return 0, 0, err
