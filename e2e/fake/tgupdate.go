@@ -61,6 +61,13 @@ func InTopic(thread int) UpdateOption {
 	}
 }
 
+// Forwarded makes it somebody else's message that the sender passed on.
+func Forwarded() UpdateOption {
+	return func(u *tgUpdate) {
+		u.message["forward_origin"] = map[string]any{"type": "hidden_user", "sender_user_name": "Somebody", "date": u.message["date"].(int64) - 60}
+	}
+}
+
 // Edited makes it an edit of an earlier message.
 func Edited() UpdateOption {
 	return func(u *tgUpdate) {
