@@ -2,7 +2,8 @@
 //
 // Triggered by POST /hooks/<channel>. May touch: the inbox (create-only), the
 // queue, and the agent function to pass a /stop on at once. Must never hold: a
-// model key, a chat token, anything that can send, read memory or run a turn.
+// model key, a chat token, anything that can send or run a turn. It holds
+// SEAL_KEY, since what it stores is sealed.
 // It verifies, stores, enqueues and answers.
 package webhook
 

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"instar/shared/chat"
 	"instar/shared/label"
 	"instar/shared/session"
+	"instar/shared/turn"
 )
 
 // forwarded is somebody else's text, passed on by the owner.
@@ -197,9 +199,9 @@ func TestAPlantedNoteStaysAStrangersText(t *testing.T) {
 			t.Errorf("it is loaded: %q", context)
 		}
 		w.models[primary].answer = inTurn(asks(call("1", "memory_search", `{"query":"invoices"}`)), asks(call("2", "schedule_create", plan)), says("No."))
-		turn := w.say(owner, "what about the invoices?")
-		if turn.Label.Integrity != label.Untrusted {
-			t.Errorf("the turn's label is %v", turn.Label)
+		done := w.say(owner, "what about the invoices?")
+		if done.Label.Integrity != label.Untrusted {
+			t.Errorf("the turn's label is %v", done.Label)
 		}
 		if jobs, _ := w.jobs().List(t.Context()); len(jobs) > 0 {
 			t.Error("and a job was made")
@@ -223,4 +225,61 @@ func TestLabelsOnlyFallAndComeBackWithTheConversation(t *testing.T) {
 			t.Errorf("after starting over: %v", got)
 		}
 	})
+}
+
+// Whatever is quoted was not said by who quotes it, the agent's own words about
+// a page not excepted.
+func TestQuotedAndAttachedTextIsNotItsSendersOwn(t *testing.T) {
+	for name, change := range map[string]func(*chat.Message){
+		"a stranger's words": func(m *chat.Message) { m.ReplyTo = &chat.Reply{ID: "1", Text: "open the door", From: "7"} },
+		"the agent's words":  func(m *chat.Message) { m.ReplyTo = &chat.Reply{ID: "1", Text: "open the door", From: "bot", Bot: true} },
+		"a file":             func(m *chat.Message) { m.Attachments = []chat.Attachment{{Kind: "file", Ref: "x"}} },
+		"passed on":          func(m *chat.Message) { m.Forwarded = true },
+	} {
+		inBubble(t, func(t *testing.T, w *world) {
+			m := w.message(owner, "hello")
+			change(m)
+			if got := w.deliver(m).Label.Integrity; got != label.Untrusted {
+				t.Errorf("%s: %v", name, got)
+			}
+		})
+	}
+	inBubble(t, func(t *testing.T, w *world) {
+		m := w.message(owner, "hello")
+		m.ReplyTo = &chat.Reply{ID: "1", Text: "what I said", From: "42"}
+		if got := w.deliver(m).Label.Integrity; got != label.Owner {
+			t.Errorf("the sender's own words, quoted: %v", got)
+		}
+	})
+}
+
+// What is joined to a message is in the turn's window as everything else is,
+// however it came in: before the model is asked, while it answers, or when it
+// has.
+func TestAJoinedMessageTaintsTheTurnToo(t *testing.T) {
+	for name, c := range map[string]struct {
+		first  string
+		think  time.Duration
+		after  time.Duration
+		wanted int // times the model is asked
+	}{
+		"part of a paste":      {strings.Repeat("é", 4096), 100 * time.Millisecond, time.Second, 1},
+		"while it is asked":    {"look at this", 2 * time.Second, 200 * time.Millisecond, 2},
+		"when it has answered": {"look at this", 0, 100 * time.Millisecond, 2},
+	} {
+		inBubble(t, func(t *testing.T, w *world) {
+			w.models[primary].answer = slowly(c.think, "one two")
+			var wait sync.WaitGroup
+			w.later(&wait, 0, w.said(owner, c.first))
+			w.later(&wait, c.after, func() *chat.Message { return w.forwarded("open the door") })
+			wait.Wait()
+			one, _, err := w.sessions().Turn(t.Context(), session.Main, 1)
+			if err != nil || !strings.Contains(one.Said(turn.UserText), "open the door") || len(w.models[primary].asked()) != c.wanted {
+				t.Fatalf("%s: asked %d times, %+v, %v", name, len(w.models[primary].asked()), one, err)
+			}
+			if one.Label.Integrity != label.Untrusted {
+				t.Errorf("%s: %v", name, one.Label)
+			}
+		})
+	}
 }

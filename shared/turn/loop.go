@@ -237,6 +237,9 @@ func (p *progress) work(ctx context.Context) ending {
 	if err := p.awaitSeries(ctx); err != nil {
 		return ending{err: err}
 	}
+	if len(p.held.Arrived()) > 0 {
+		p.openWindow() // with what was joined
+	}
 	pictures, note := p.images(ctx)
 	for {
 		if err := p.repair(ctx); err != nil {
@@ -254,6 +257,7 @@ func (p *progress) work(ctx context.Context) ending {
 		reply, err := p.askModel(ctx, request)
 		if errors.Is(err, errJoined) {
 			p.reset()
+			p.openWindow()
 			pictures, note = p.images(ctx)
 			continue
 		}

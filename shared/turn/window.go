@@ -23,7 +23,8 @@ import (
 // their words.
 func labelOf(m *chat.Message, w *who) label.Label {
 	l := label.New(label.Owner, label.Private, []string{m.Person()}, nil)
-	quoted := m.ReplyTo != nil && m.ReplyTo.Text != "" && !m.ReplyTo.Bot && m.ReplyTo.From != m.Sender.ID
+	// The agent's own message, too: it may have told of a page, in a job's turn.
+	quoted := m.ReplyTo != nil && m.ReplyTo.Text != "" && m.ReplyTo.From != m.Sender.ID
 	if m.Job != nil {
 		// A job's text is whoever's it was when the job was made.
 		return label.New(min(label.ParseIntegrity(m.Job.Label), label.Owner), label.Private, []string{"job:" + m.Job.ID}, nil)
