@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 	_ "time/tzdata" // Workers have no time zone files
@@ -28,18 +29,38 @@ import (
 	"instar/shared/workers"
 )
 
+// instance is what lasts as long as the instance: what is made of secrets and
+// is dear to make for every event.
+type instance struct {
+	keys  seal.Cache
+	guard *leak.Guard
+}
+
+// guarded makes the guard, and has logs pass it, with the first event.
+func (i *instance) guarded(env *workers.Env) *leak.Guard {
+	if i.guard == nil {
+		secrets := map[string]string{}
+		for _, name := range []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "SEAL_KEY"} {
+			secrets[name] = env.Var(name)
+		}
+		i.guard = leak.New(secrets)
+		slog.SetDefault(slog.New(i.guard.Handler(slog.Default().Handler())))
+	}
+	return i.guard
+}
+
 func main() {
-	cache := &seal.Cache{} // of keys, as long as the instance lives
+	lasting := &instance{}
 	workers.Run(workers.Function{
 		Fetch: func(env *workers.Env) http.Handler {
-			e, err := engine(env, cache)
+			e, err := engine(env, lasting)
 			if err != nil {
 				return workers.Misconfigured(err)
 			}
 			return agent.Turns(e)
 		},
 		Queue: func(env *workers.Env) queue.Handler {
-			e, err := engine(env, cache)
+			e, err := engine(env, lasting)
 			if err != nil {
 				// The message stays on the queue until the configuration is mended.
 				return func(context.Context, queue.Message) error { return err }
@@ -49,12 +70,12 @@ func main() {
 	})
 }
 
-func engine(env *workers.Env, cache *seal.Cache) (*turn.Engine, error) {
+func engine(env *workers.Env, lasting *instance) (*turn.Engine, error) {
 	below, err := env.Bucket("BUCKET")
 	if err != nil {
 		return nil, err
 	}
-	b, err := seal.Open(wrap(below), env.Var, cache)
+	b, err := seal.Open(wrap(below), env.Var, &lasting.keys)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +98,6 @@ func engine(env *workers.Env, cache *seal.Cache) (*turn.Engine, error) {
 	}); err != nil {
 		return nil, err
 	}
-	secrets := map[string]string{}
-	for _, name := range []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "SEAL_KEY"} {
-		secrets[name] = env.Var(name)
-	}
 	var search web.Searcher
 	if key := env.Var("BRAVE_API_KEY"); key != "" {
 		search = &web.Brave{Key: key, Base: web.BraveBase, Do: workers.Fetch{}}
@@ -89,7 +106,7 @@ func engine(env *workers.Env, cache *seal.Cache) (*turn.Engine, error) {
 	return &turn.Engine{
 		Agent: config.Agent, Version: config.Version, Bucket: b, Queue: q, Settings: env.Settings("SETTINGS", b),
 		Owners: rules.Owners, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
-		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{}, Search: search, Guard: leak.New(secrets),
+		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{}, Search: search, Guard: lasting.guarded(env),
 		Audit: func(ctx context.Context) (*audit.Log, error) {
 			root, err := b.Root(ctx)
 			if err != nil {
