@@ -66,7 +66,7 @@ func poisoned(w *world) string {
 		return model.Reply{}, errInjected
 	}
 	key := w.put(w.message(owner, "poison"))
-	for range 12 {
+	for range 15 {
 		_, err := w.handle(key, true)
 		w.mend()
 		if err == nil || turn.Settled(err) {
@@ -80,7 +80,7 @@ func poisoned(w *world) string {
 func TestAMessageThatKillsItsWorkersIsGivenUpAndCanBeRetried(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		poisoned(w)
-		if n := len(w.models[primary].asked()); n != 5 {
+		if n := len(w.models[primary].asked()); n != 10 {
 			t.Errorf("it was tried %d times", n)
 		}
 		got := w.telegram.in("42")

@@ -42,8 +42,10 @@ const (
 // an instance from others.
 const busyWait = 3 * time.Second
 
-// maxTries is how many workers may die of one turn before it is given up.
-const maxTries = 5
+// maxTries is how many workers may die of one turn before it is given up: more
+// than an outage in which everything dies every few seconds takes from one, and
+// at half a minute of lease each some five minutes of a turn that kills.
+const maxTries = 10
 
 // Web is the channel of the console's chat. Its sender was authenticated by
 // the console and is the owner.
