@@ -35,7 +35,7 @@ func newDesk(t *testing.T) *desk {
 
 func (d *desk) open(b bucket.Bucket) {
 	d.store = memory.Open(b, "main/files/")
-	d.set = &tool.Set{Tools: []tool.Tool{tool.MemorySearch(d.store), tool.MemoryWrite(d.store, noon)}, Role: policy.Owner, Kind: chat.Private, Window: ownWords()}
+	d.set = &tool.Set{Tools: []tool.Tool{tool.Recall(d.store, nil, nil), tool.MemoryWrite(d.store, noon)}, Role: policy.Owner, Kind: chat.Private, Window: ownWords()}
 }
 
 // use runs a tool as a call of its own.

@@ -34,9 +34,6 @@ const (
 	maxRead  = 12 << 10 // bytes of a result that one memory_search reads
 )
 
-// MemorySearch looks things up in a person's files.
-func MemorySearch(store *memory.Store) Tool { return Recall(store, nil, nil) }
-
 // Recall is memory_search over a person's files and, unless they are nil, the
 // whole conversation and the results kept of it. The schema depends on whether
 // there are results, and on nothing else.

@@ -273,7 +273,7 @@ func TestAReadIsBoundedWhateverTheResultsGive(t *testing.T) {
 func TestTheSchemaNamesARefOnlyWhereOneCanBeRead(t *testing.T) {
 	store := memory.Open(bucket.NewMemory(), "main/files/")
 	log := heard{}
-	plain, said, both := tool.MemorySearch(store), tool.Recall(store, log, nil), tool.Recall(store, log, shelf{})
+	plain, said, both := tool.Recall(store, nil, nil), tool.Recall(store, log, nil), tool.Recall(store, log, shelf{})
 	if string(plain.Schema) != string(said.Schema) || strings.Contains(string(plain.Schema), "ref") || strings.Contains(plain.Description, "conversation") {
 		t.Errorf("without results: %s %s", plain.Description, said.Schema)
 	}

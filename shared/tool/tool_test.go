@@ -114,7 +114,7 @@ func everyTool() []tool.Tool {
 }
 
 func TestEverySchemaIsAStrictObjectSchema(t *testing.T) {
-	set := &tool.Set{Tools: append(everyTool(), tool.MemorySearch(nil))}
+	set := &tool.Set{Tools: append(everyTool(), tool.Recall(nil, nil, nil))}
 	for _, one := range set.Schemas() {
 		var schema map[string]any
 		if err := json.Unmarshal(one.Schema, &schema); err != nil {

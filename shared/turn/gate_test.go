@@ -191,7 +191,7 @@ func TestAPlantedNoteStaysAStrangersText(t *testing.T) {
 		w.say(owner, "remember that")
 		w.say(owner, "/new")
 		if !strings.Contains(w.file("main/files/MEMORY.md"), "label=untrusted") {
-			t.Skip("the gate did not let the note be written: there is nothing to find")
+			t.Fatal("the gate did not let the note be written: there is nothing to find")
 		}
 		w.models[primary].answer = echo
 		w.say(owner, "hello")
