@@ -9,6 +9,13 @@ import (
 	"time"
 )
 
+// Button is what can be tapped under a message of the agent.
+type Button struct {
+	Label  string
+	Data   string // callback_data (Telegram) or value (Slack); "" for a link
+	Action string // Slack's action_id
+}
+
 // Posted is one message of the agent as a person sees it.
 type Posted[I int | string] struct {
 	ID      I
@@ -21,6 +28,7 @@ type Posted[I int | string] struct {
 	ReplyTo I           // the message it quotes; zero for none
 	At      time.Time   // when the send or the last edit arrived
 	Deleted bool
+	Buttons [][]Button // in rows; as they are now
 
 	looks string // text with its formatting and buttons, to tell whether an edit changes anything
 }
@@ -67,23 +75,35 @@ func (c *chats[K, I]) find(chat K, id I) *Posted[I] {
 	return nil
 }
 
-// edit changes a living message. It reports whether it was found, and whether
-// anything a person can see changed.
-func (c *chats[K, I]) edit(chat K, id I, text, raw, looks string, at time.Time) (found Posted[I], ok, changed bool) {
+// edit changes a living message to what next shows. It reports whether it was
+// found, and whether anything a person can see changed.
+func (c *chats[K, I]) edit(chat K, next Posted[I]) (found Posted[I], ok, changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := c.find(chat, id)
+	p := c.find(chat, next.ID)
 	if p == nil {
 		return found, false, false
 	}
-	if p.looks == looks {
+	if p.looks == next.looks {
 		return p.clone(), true, false
 	}
-	p.Text, p.HTML, p.looks, p.At = text, raw, looks, at
+	p.Text, p.HTML, p.Buttons, p.looks, p.At = next.Text, next.HTML, next.Buttons, next.looks, next.At
 	p.Edits++
-	p.History, p.Times = append(p.History, text), append(p.Times, at)
+	p.History, p.Times = append(p.History, p.Text), append(p.Times, p.At)
 	c.notify()
 	return p.clone(), true, true
+}
+
+// Button returns the first button that says label.
+func (p Posted[I]) Button(label string) (Button, bool) {
+	for _, row := range p.Buttons {
+		for _, b := range row {
+			if b.Label == label {
+				return b, true
+			}
+		}
+	}
+	return Button{}, false
 }
 
 func (c *chats[K, I]) remove(chat K, id I) bool {

@@ -15,6 +15,8 @@ func FuzzTelegramCall(f *testing.F) {
 	f.Cleanup(t.Close)
 	f.Add("sendMessage", "application/json", `{"chat_id":1,"text":"a","reply_markup":{"inline_keyboard":[[{"text":"a","url":"b"}]]}}`)
 	f.Add("sendMessage", "application/json", `{"chat_id":1,"text":"a","entities":[{"type":"bold","offset":-1,"length":9e9}]}`)
+	f.Add("sendMessage", "application/json", `{"chat_id":1,"text":"a","reply_markup":{"inline_keyboard":[[],[{"text":"a","callback_data":"b"}],null]}}`)
+	f.Add("answerCallbackQuery", "application/json", `{"callback_query_id":"9","text":"a"}`)
 	f.Add("editMessageText", "application/x-www-form-urlencoded", "chat_id=1&message_id=2&text=%3Cb%3E&parse_mode=HTML")
 	f.Add("sendPhoto", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"chat_id\"\r\n\r\n1\r\n--x--\r\n")
 	f.Fuzz(func(tt *testing.T, method, contentType, body string) {
@@ -36,6 +38,7 @@ func FuzzSlackCall(f *testing.F) {
 	f.Cleanup(s.Close)
 	f.Add("chat.postMessage", "application/json", `{"channel":"C1","text":"a","blocks":[{"type":"divider"}]}`)
 	f.Add("chat.update", "application/x-www-form-urlencoded", "channel=C1&ts=1700000000.000100&text=a&blocks=[]")
+	f.Add("chat.update", "application/json", `{"channel":"C1","ts":"1700000000.000100","text":"a","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"a"}},{"type":"actions","elements":[`+yes+`,null,{}]}]}`)
 	f.Add("files.info", "", "")
 	f.Fuzz(func(t *testing.T, method, contentType, body string) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(body))

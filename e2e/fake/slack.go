@@ -245,3 +245,14 @@ func (p slackParams) text(name string) string {
 	}
 	return ""
 }
+
+// list returns a parameter that is an array, also when a form brought it as
+// JSON text.
+func (p slackParams) list(name string) []any {
+	v := p.values[name]
+	if s, ok := v.(string); ok {
+		v, _ = decodeJSON([]byte(s))
+	}
+	list, _ := v.([]any)
+	return list
+}

@@ -138,6 +138,16 @@ func blockActions(f SlackFields) map[string]any {
 	}
 }
 
+// Tap makes the signed request of a person's tap on a button of a message that
+// the agent sent. Each call is another tap.
+func (s *Slack) Tap(channel, user string, m SlackMessage, b Button) (body []byte, header http.Header) {
+	body = SlackEvent(SlackBlockActions, SlackFields{
+		Channel: channel, User: user, Text: m.HTML, TS: m.ID, Thread: m.Thread,
+		Action: b.Action, Value: b.Data, Trigger: s.nextTS(time.Now()) + ".trigger",
+	})
+	return body, s.Sign(body)
+}
+
 func channelName(id string) string {
 	if id[0] == 'D' {
 		return "directmessage"

@@ -53,18 +53,19 @@ var slackPatterns = sync.OnceValue(func() (p struct{ ts, channel, user *regexp.R
 	return p
 })
 
-// slackText reads a message's text: characters as Slack counts them, and what
-// is shown once &amp; &lt; &gt; are decoded.
-func slackText(p slackParams) (shown string, e *slackError) {
-	raw := p.text("text")
-	blocks, attachments := p.values["blocks"], p.values["attachments"]
-	if raw == "" && blocks == nil && attachments == nil {
-		return "", &slackError{code: "no_text", detail: "no text, blocks or attachments"}
+// slackContent reads what a message shows: its text, characters as Slack counts
+// them, once &amp; &lt; &gt; are decoded, and its buttons.
+func slackContent(p slackParams) (m SlackMessage, e *slackError) {
+	raw, blocks := p.text("text"), p.list("blocks")
+	if raw == "" && len(blocks) == 0 && p.values["attachments"] == nil {
+		return m, &slackError{code: "no_text", detail: "no text, blocks or attachments"}
 	}
 	if n := utf8.RuneCountInString(raw); n > MaxSlackText {
-		return "", &slackError{code: "msg_too_long", detail: "more than 4,000 characters"}
+		return m, &slackError{code: "msg_too_long", detail: "more than 4,000 characters"}
 	}
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(raw), nil
+	m.Text, m.HTML, m.looks = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(raw), raw, p.looks()
+	m.Buttons, e = slackButtons(blocks)
+	return m, e
 }
 
 func (p slackParams) looks() string {
@@ -80,13 +81,15 @@ func (s *Slack) planPost(p slackParams) (slackApplying, *slackError) {
 	if thread != "" && !slackPatterns().ts.MatchString(thread) {
 		return nil, &slackError{code: "invalid_thread_ts", detail: "thread_ts is no timestamp"}
 	}
-	shown, e := slackText(p)
+	posted, e := slackContent(p)
 	if e != nil {
 		return nil, e
 	}
 	return func(at time.Time) (map[string]any, *slackError) {
 		ts := s.nextTS(at)
-		s.add(channel, SlackMessage{ID: ts, Text: shown, HTML: p.text("text"), Thread: thread, At: at, looks: p.looks()})
+		posted := posted
+		posted.ID, posted.Thread, posted.At = ts, thread, at
+		s.add(channel, posted)
 		message := map[string]any{
 			"type": "message", "text": p.text("text"), "ts": ts, "user": SlackBotUser, "bot_id": SlackBotID, "team": SlackTeam,
 		}
@@ -105,13 +108,15 @@ func (s *Slack) planUpdate(p slackParams) (slackApplying, *slackError) {
 	if !slackPatterns().ts.MatchString(ts) {
 		return nil, &slackError{code: "message_not_found", detail: "ts is no timestamp"}
 	}
-	shown, e := slackText(p)
+	next, e := slackContent(p)
 	if e != nil {
 		return nil, e
 	}
 	return func(at time.Time) (map[string]any, *slackError) {
+		next := next
+		next.ID, next.At = ts, at
 		// Unlike Telegram, Slack takes an edit that changes nothing.
-		if _, found, _ := s.edit(channel, ts, shown, p.text("text"), p.looks(), at); !found {
+		if _, found, _ := s.edit(channel, next); !found {
 			return nil, &slackError{code: "message_not_found"}
 		}
 		return map[string]any{

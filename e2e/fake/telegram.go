@@ -38,6 +38,7 @@ type Telegram struct {
 	nextID  int
 	files   map[string]tgFile
 	webhook tgWebhook
+	answers []string // the taps that were answered
 }
 
 type tgFile struct {
@@ -89,6 +90,14 @@ func (t *Telegram) Calls(method string) []TelegramCall {
 	return slices.DeleteFunc(slices.Clone(t.calls), func(c TelegramCall) bool {
 		return method != "" && c.Method != method
 	})
+}
+
+// Answered returns the ids of the taps that answerCallbackQuery was called
+// with, in order: a tap that TelegramUpdate makes has its update's id.
+func (t *Telegram) Answered() []string {
+	t.base.mu.Lock()
+	defer t.base.mu.Unlock()
+	return slices.Clone(t.answers)
 }
 
 // Webhook returns what setWebhook was last called with; "" for neither.

@@ -53,6 +53,8 @@ func TestTelegramTakesRightCallsAndRefusesWrongOnes(t *testing.T) {
 		{"action", "sendChatAction", `{"chat_id":1,"action":"typing"}`, ""},
 		{"webhook", "setWebhook", `{"url":"https://example.com/hook","secret_token":"a-b_1","allowed_updates":["message"]}`, ""},
 		{"callback", "answerCallbackQuery", `{"callback_query_id":"9"}`, ""},
+		{"longest button data", "sendMessage", `{"chat_id":1,"text":"hi","reply_markup":{"inline_keyboard":[[{"text":"Yes","callback_data":"` + long[:64] + `"}]]}}`, ""},
+		{"no buttons", "sendMessage", `{"chat_id":1,"text":"hi","reply_markup":{"inline_keyboard":[]}}`, ""},
 
 		{"no text", "sendMessage", `{"chat_id":1}`, `parameter "text" is required`},
 		{"no chat", "sendMessage", `{"text":"hi"}`, `parameter "chat_id" is required`},
@@ -71,6 +73,12 @@ func TestTelegramTakesRightCallsAndRefusesWrongOnes(t *testing.T) {
 		{"nested missing", "sendMessage", `{"chat_id":1,"text":"hi","reply_parameters":{}}`, "ReplyParameters.message_id is required"},
 		{"flat keyboard", "sendMessage", `{"chat_id":1,"text":"hi","reply_markup":{"inline_keyboard":[{"text":"Yes"}]}}`, "is not an Array"},
 		{"button data too long", "sendMessage", `{"chat_id":1,"text":"hi","reply_markup":{"inline_keyboard":[[{"text":"Yes","callback_data":"` + strings.Repeat("d", 65) + `"}]]}}`, "BUTTON_DATA_INVALID"},
+		{"button data empty", "sendMessage", `{"chat_id":1,"text":"hi","reply_markup":{"inline_keyboard":[[{"text":"Yes","callback_data":""}]]}}`, "BUTTON_DATA_INVALID"},
+		{"button without label", "sendMessage", `{"chat_id":1,"text":"hi","reply_markup":{"inline_keyboard":[[{"text":" ","callback_data":"y"}]]}}`, "button text must be non-empty"},
+		{"callback without id", "answerCallbackQuery", `{}`, `parameter "callback_query_id" is required`},
+		{"callback with an empty id", "answerCallbackQuery", `{"callback_query_id":""}`, "query ID is invalid"},
+		{"callback with a number", "answerCallbackQuery", `{"callback_query_id":9}`, "is not a String"},
+		{"long notice", "answerCallbackQuery", `{"callback_query_id":"9","text":"` + long[:201] + `"}`, "MESSAGE_TOO_LONG"},
 		{"button without purpose", "sendMessage", `{"chat_id":1,"text":"hi","reply_markup":{"inline_keyboard":[[{"text":"Yes"}]]}}`, "text buttons are unallowed"},
 		{"parse mode", "sendMessage", `{"chat_id":1,"text":"hi","parse_mode":"GFM"}`, "unsupported parse_mode"},
 		{"tag", "sendMessage", `{"chat_id":1,"text":"<p>hi</p>","parse_mode":"HTML"}`, `can't parse entities: Unsupported start tag "p" at byte offset 0`},
@@ -236,6 +244,8 @@ func TestTelegramAnswersFitTheDescription(t *testing.T) {
 		{"getMe", `{}`},
 		{"sendMessage", `{"chat_id":7,"text":"<pre><code class=\"language-go\">x</code></pre> <b>y</b>","parse_mode":"HTML","message_thread_id":4}`},
 		{"sendMessage", `{"chat_id":-1001234567890,"text":"a"}`},
+		{"sendMessage", `{"chat_id":7,"text":"a","reply_markup":{"inline_keyboard":[[{"text":"Yes","callback_data":"y"}]]}}`},
+		{"answerCallbackQuery", `{"callback_query_id":"9"}`},
 		{"editMessageText", `{"chat_id":7,"message_id":1000001,"text":"b"}`},
 		{"sendPhoto", `{"chat_id":7,"photo":"F1","caption":"<b>c</b>","parse_mode":"HTML"}`},
 		{"getFile", `{"file_id":"F1"}`},
@@ -267,6 +277,7 @@ func TestTelegramUpdatesFitTheDescription(t *testing.T) {
 		"edited":   TelegramUpdate(1, 7, 7, "hi", Edited()),
 		"photo":    TelegramUpdate(1, 7, 7, "see @instar_test_bot", Mentioning(BotName), WithPhoto("F1")),
 		"callback": TelegramUpdate(1, 7, 7, "Allow?", Callback("yes", 1000001, 1000)),
+		"tap":      f.Tap(1, -1001234567890, 7, Message{ID: 1000001, Text: "Allow?", Thread: 4}, Button{Label: "Yes", Data: "y"}),
 		"bot":      TelegramUpdate(1, 7, 8, "hi", FromBot(), MessageID(99), Sent(time.Unix(1700000000, 0))),
 	} {
 		v, err := decodeJSON(body)

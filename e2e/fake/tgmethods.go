@@ -3,18 +3,9 @@
 package fake
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
-)
-
-// The limits of https://core.telegram.org/bots/api#sendmessage, in UTF-16 code
-// units after entities are parsed.
-const (
-	tgMaxText    = 4096
-	tgMaxCaption = 1024
 )
 
 // applying makes the call take effect and returns its result.
@@ -33,6 +24,8 @@ func (t *Telegram) plan(method string, p tgParams) (applying, *tgError) {
 		return t.planDelete(p)
 	case "sendChatAction":
 		return t.planAction(p)
+	case "answerCallbackQuery":
+		return t.planAnswer(p)
 	case "getFile":
 		return t.planGetFile(p)
 	case "setWebhook", "deleteWebhook":
@@ -62,110 +55,6 @@ func (t *Telegram) self(full bool) map[string]any {
 		me["can_join_groups"], me["can_read_all_group_messages"], me["supports_inline_queries"] = true, false, false
 	}
 	return me
-}
-
-// content is a text with its formatting.
-type content struct {
-	text, raw string
-	entities  any
-	markup    any
-}
-
-// looks is everything of the content a person can see.
-func (c content) looks() string {
-	b, _ := json.Marshal([]any{c.text, c.entities, c.markup})
-	return string(b)
-}
-
-// readContent parses the text parameter by its parse_mode or entities.
-func readContent(p tgParams, name string, limit int, tooLong string) (content, *tgError) {
-	c := content{raw: p.text(name), markup: p.values["reply_markup"]}
-	c.text = c.raw
-	entities := []any{}
-	switch mode := p.text("parse_mode"); strings.ToLower(mode) {
-	case "":
-		list, _ := p.values["entities"].([]any)
-		for _, e := range list {
-			o, _ := e.(map[string]any)
-			offset, _ := number(o["offset"])
-			length, _ := number(o["length"])
-			if offset < 0 || length <= 0 || int(offset+length) > utf16Len(c.raw) {
-				return c, wrong("ENTITY_BOUNDS_INVALID")
-			}
-		}
-		entities = list
-	case "html":
-		text, list, err := parseTgHTML(c.raw)
-		if err != nil {
-			return c, wrong("can't parse entities: %v", err)
-		}
-		c.text = text
-		for _, e := range list {
-			entities = append(entities, e)
-		}
-	case "markdown", "markdownv2":
-	default:
-		return c, wrong("unsupported parse_mode")
-	}
-	if len(entities) > 0 {
-		c.entities = entities
-	}
-	c.text = strings.TrimRight(strings.TrimLeft(c.text, "\r\n"), " \t\r\n")
-	if utf16Len(c.text) > limit {
-		return c, wrong("%s", tooLong)
-	}
-	return c, checkButtons(p)
-}
-
-func number(v any) (int64, error) {
-	n, ok := v.(json.Number)
-	if !ok {
-		return 0, fmt.Errorf("not a number")
-	}
-	return n.Int64()
-}
-
-// checkButtons enforces callback_data of 1 to 64 bytes and one purpose a button.
-func checkButtons(p tgParams) *tgError {
-	rows, _ := p.object("reply_markup")["inline_keyboard"].([]any)
-	for _, row := range rows {
-		buttons, _ := row.([]any)
-		for _, b := range buttons {
-			button, _ := b.(map[string]any)
-			if label, _ := button["text"].(string); strings.TrimSpace(label) == "" {
-				return wrong("inline keyboard button text must be non-empty")
-			}
-			if data, ok := button["callback_data"].(string); ok && (data == "" || len(data) > 64) {
-				return wrong("BUTTON_DATA_INVALID")
-			}
-			if purposes(button) != 1 {
-				return wrong("text buttons are unallowed in the inline keyboard")
-			}
-		}
-	}
-	return nil
-}
-
-// purposes counts what a button does when tapped. Clients send an empty
-// copy_text or a false pay along, which Telegram passes over.
-func purposes(button map[string]any) int {
-	n := 0
-	for name, value := range button {
-		switch name {
-		case "text", "icon_custom_emoji_id", "style":
-			continue
-		case "copy_text":
-			if o, _ := value.(map[string]any); o["text"] == "" {
-				continue
-			}
-		case "pay":
-			if value == false {
-				continue
-			}
-		}
-		n++
-	}
-	return n
 }
 
 // chatID reads chat_id: only numbers name a chat that the fake can show.
@@ -202,7 +91,7 @@ func (t *Telegram) planSend(p tgParams, name string, limit int) (applying, *tgEr
 		t.nextID++
 		id := t.nextID
 		t.base.mu.Unlock()
-		posted := Message{ID: id, Text: c.text, HTML: c.raw, Thread: thread, ReplyTo: replyTo, At: at, looks: c.looks()}
+		posted := Message{ID: id, Text: c.text, HTML: c.raw, Thread: thread, ReplyTo: replyTo, At: at, Buttons: c.buttons, looks: c.looks()}
 		t.add(chat, posted)
 		return t.message(chat, posted, name, c, time.Time{}), nil
 	}, nil
@@ -228,7 +117,7 @@ func (t *Telegram) planEdit(p tgParams) (applying, *tgError) {
 		return nil, wrong("message text is empty")
 	}
 	return func(at time.Time) (any, *tgError) {
-		posted, found, changed := t.edit(chat, id, c.text, c.raw, c.looks(), at)
+		posted, found, changed := t.edit(chat, Message{ID: id, Text: c.text, HTML: c.raw, At: at, Buttons: c.buttons, looks: c.looks()})
 		switch {
 		case !found:
 			return nil, refused("message to edit not found")
@@ -247,6 +136,9 @@ func (t *Telegram) message(chat int64, p Message, name string, c content, edited
 	}
 	if c.text != "" {
 		m[name] = c.text
+	}
+	if len(c.buttons) > 0 {
+		m["reply_markup"] = c.markup
 	}
 	if c.entities != nil {
 		m[map[string]string{"text": "entities", "caption": "caption_entities"}[name]] = c.entities
@@ -283,6 +175,22 @@ func (t *Telegram) planAction(p tgParams) (applying, *tgError) {
 		return always(true), nil
 	}
 	return nil, wrong("wrong parameter action in request")
+}
+
+func (t *Telegram) planAnswer(p tgParams) (applying, *tgError) {
+	tap := p.text("callback_query_id")
+	switch {
+	case tap == "":
+		return nil, wrong("query ID is invalid")
+	case utf16Len(p.text("text")) > tgMaxNotice:
+		return nil, wrong("MESSAGE_TOO_LONG")
+	}
+	return func(time.Time) (any, *tgError) {
+		t.base.mu.Lock()
+		defer t.base.mu.Unlock()
+		t.answers = append(t.answers, tap)
+		return true, nil
+	}, nil
 }
 
 func (t *Telegram) planGetFile(p tgParams) (applying, *tgError) {

@@ -106,6 +106,16 @@ func Callback(data string, messageID int, botID int64) UpdateOption {
 	}
 }
 
+// Tap makes the webhook body of a person's tap on a button of a message that
+// the bot sent.
+func (t *Telegram) Tap(updateID, chatID, fromID int64, m Message, b Button) []byte {
+	options := []UpdateOption{Callback(b.Data, m.ID, t.BotID())}
+	if m.Thread != 0 {
+		options = append(options, InTopic(m.Thread))
+	}
+	return TelegramUpdate(updateID, chatID, fromID, m.Text, options...)
+}
+
 // MessageID sets the message's id; without it, it is the update's id.
 func MessageID(id int) UpdateOption { return func(u *tgUpdate) { u.message["message_id"] = id } }
 

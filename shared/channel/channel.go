@@ -55,6 +55,12 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
+// Card is a message with buttons, which can be edited to what became of it.
+type Card struct {
+	Text    string          // Markdown, like all text
+	Buttons [][]chat.Button // rows; without any it is a plain message
+}
+
 // Sender speaks to a platform as the agent. Text is Markdown as models write
 // it (CommonMark with tables and strikethrough); a Sender converts it to the
 // platform's own form, and where the platform rejects that form sends the same
@@ -78,6 +84,19 @@ type Sender interface {
 	// Edit replaces the text of a message this agent sent. Editing to the
 	// text it already has is not an error, so an edit can be repeated.
 	Edit(ctx context.Context, to chat.Address, id, text string) error
+	// SendCard posts a card and returns the platform's message id, as Send does
+	// and with the same doubt. The text has to fit one message. A button whose
+	// Label is blank, or whose Data has not 1 to 64 bytes, is an error before
+	// any call.
+	SendCard(ctx context.Context, to chat.Address, card Card) (id string, err error)
+	// EditCard replaces the text and the buttons of a card this agent sent; a
+	// card without buttons removes them. It can be repeated, as Edit can, which
+	// is not for cards: what becomes of the buttons then is the platform's choice.
+	EditCard(ctx context.Context, to chat.Address, id string, card Card) error
+	// Seen tells the platform that a tap (chat.Message.Tap) has arrived, so that
+	// its button stops waiting. A tap that is too old for it is not an error, nor
+	// is "".
+	Seen(ctx context.Context, tap string) error
 	// Fetch opens an attachment's bytes, at most limit of them (a larger file
 	// is an error), with the media type the platform or the bytes say.
 	Fetch(ctx context.Context, a chat.Attachment, limit int64) (data []byte, mediaType string, err error)

@@ -52,6 +52,14 @@ type Reply struct {
 	Bot  bool   `json:"bot,omitempty"`  // its sender is a bot; which one, only Self knows
 }
 
+// Button is what a person can tap under a message of the agent.
+type Button struct {
+	Label string `json:"label"` // what it says
+	// Data comes back as the text of a message when it is tapped. It has 1 to 64
+	// bytes, the bound of Telegram's callback_data.
+	Data string `json:"data"`
+}
+
 // Message is one thing that came in from outside, normalised.
 type Message struct {
 	V int `json:"v"` // 1
@@ -74,6 +82,9 @@ type Message struct {
 	// Direct is set when the platform itself says that the message is for the
 	// agent (Slack app_mention, slash command, a tapped button).
 	Direct bool `json:"direct,omitempty"`
+	// Tap is the platform's handle of the tap on a button that this message is;
+	// "" for written words. The button stood under the message ReplyTo.ID.
+	Tap string `json:"tap,omitempty"`
 	// Session names a conversation explicitly (web chat); otherwise the
 	// session follows from the address.
 	Session string `json:"session,omitempty"`

@@ -74,7 +74,7 @@ func TestWhatIsACommand(t *testing.T) {
 		{"/model@instar_bot\ngpt", "model", "gpt", true},
 		{"/new\nand then this", "new", "and then this", true},
 		{"/new\nand then\nthat", "new", "and then\nthat", true},
-		{"/cb allow:1@x y", "cb", "allow:1@x y", true},
+		{"/allow a:1@x y", "allow", "a:1@x y", true},
 		{"/a_1", "a_1", "", true},
 		{"/" + long, long, "", true},
 		{"/" + long + "a", "", "", false},
@@ -184,7 +184,7 @@ func TestAStoredMessageComesBackWhole(t *testing.T) {
 		Sender: chat.Sender{ID: "4242", Name: "Ada", Bot: true}, Text: "a\u2028<b>", Edited: true, Forwarded: true,
 		ReplyTo:     &chat.Reply{ID: "40", Text: "q", From: "99", Bot: true},
 		Attachments: []chat.Attachment{{Kind: "image", Ref: "F", Name: "a.png", Type: "image/png", Size: 12}},
-		Mentions:    []string{"@b"}, Direct: true, Session: "s",
+		Mentions:    []string{"@b"}, Direct: true, Tap: "c", Session: "s",
 	}
 	data, err := json.Marshal(want)
 	if err != nil {
@@ -194,9 +194,9 @@ func TestAStoredMessageComesBackWhole(t *testing.T) {
 	if err := json.Unmarshal(data, &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%s\n got %+v, %v\nwant %+v", data, got, err, want)
 	}
-	// What was stored before there were forwarded messages reads as typed.
+	// What was stored before there were forwarded messages and taps reads as typed.
 	data, err = json.Marshal(chat.Message{V: 1, Text: "hi"})
-	if err != nil || strings.Contains(string(data), "forwarded") {
+	if err != nil || strings.Contains(string(data), "forwarded") || strings.Contains(string(data), "tap") {
 		t.Errorf("%s, %v", data, err)
 	}
 }

@@ -166,6 +166,16 @@ func (p *platform) Self(context.Context) (chat.Self, error) {
 	return chat.Self{}, errors.ErrUnsupported
 }
 
+func (p *platform) SendCard(context.Context, chat.Address, channel.Card) (string, error) {
+	return "", errors.ErrUnsupported
+}
+
+func (p *platform) EditCard(context.Context, chat.Address, string, channel.Card) error {
+	return errors.ErrUnsupported
+}
+
+func (p *platform) Seen(context.Context, string) error { return errors.ErrUnsupported }
+
 func (p *platform) Fetch(context.Context, chat.Attachment, int64) ([]byte, string, error) {
 	return nil, "", errors.ErrUnsupported
 }

@@ -24,11 +24,13 @@ type platform struct {
 	messages []*posted
 	calls    map[string]int
 	pictures map[string][]byte
+	seen     []string // the taps that were answered
 }
 
 type posted struct {
 	id, chat, replyTo string
 	texts             []string // as posted, and after each edit
+	buttons           [][]chat.Button
 }
 
 func (p *posted) text() string { return p.texts[len(p.texts)-1] }
@@ -97,6 +99,30 @@ func (p *platform) Edit(ctx context.Context, to chat.Address, id, text string) e
 		p.messages[i].texts = append(p.messages[i].texts, text)
 		return nil
 	})
+}
+
+func (p *platform) SendCard(ctx context.Context, to chat.Address, card channel.Card) (id string, err error) {
+	err = p.call(ctx, "sendCard", func() error {
+		id = fmt.Sprintf("%s-%d", p.name, len(p.messages)+1)
+		p.messages = append(p.messages, &posted{id: id, chat: to.Chat, texts: []string{card.Text}, buttons: card.Buttons})
+		return nil
+	})
+	return id, err
+}
+
+func (p *platform) EditCard(ctx context.Context, to chat.Address, id string, card channel.Card) error {
+	return p.call(ctx, "editCard", func() error {
+		i := slices.IndexFunc(p.messages, func(m *posted) bool { return m.id == id && m.chat == to.Chat })
+		if i < 0 {
+			return &channel.APIError{Channel: p.name, Method: "editCard", Status: 400, Reason: "Bad Request: message to edit not found"}
+		}
+		p.messages[i].texts, p.messages[i].buttons = append(p.messages[i].texts, card.Text), card.Buttons
+		return nil
+	})
+}
+
+func (p *platform) Seen(ctx context.Context, tap string) error {
+	return p.call(ctx, "seen", func() error { p.seen = append(p.seen, tap); return nil })
 }
 
 func (p *platform) Fetch(ctx context.Context, a chat.Attachment, _ int64) (data []byte, mediaType string, err error) {

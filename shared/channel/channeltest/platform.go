@@ -28,6 +28,9 @@ type Platform struct {
 	Check func(t *testing.T, call Call)
 	// Text is the text that a call posts, as the platform would show it.
 	Text func(call Call) string
+	// Buttons are the rows of buttons that a call gives its message; said
+	// reports that the call says which, so that an edit with none removes them.
+	Buttons func(call Call) (rows [][]chat.Button, said bool)
 	// Length measures a part as the platform does, and Most is its limit.
 	Length func(part string) int
 	Most   int
@@ -36,6 +39,8 @@ type Platform struct {
 	Unchanged Answer                          // an edit to the same text
 	Unknown   Answer                          // no such chat
 	Limited   func(wait time.Duration) Answer // 429
+	Seen      Answer                          // success of Seen; the zero Answer where it makes no call
+	Late      []Answer                        // refusals of Seen for taps that are too old
 	// Markup refuses a text's markup; the zero Answer where the platform never does.
 	Markup Answer
 }

@@ -37,6 +37,13 @@ func Run(t *testing.T, p Platform) {
 		{"ARefusalIsAnAPIError", refusal},
 		{"ACancelledContextStopsEverything", cancelled},
 		{"NoCallIsMadeForNothing", nothing},
+		{"ACardsButtonsArrive", cardArrives},
+		{"EditingACardTwiceIsFine", cardTwice},
+		{"AnEditWithoutButtonsRemovesThem", cardWithout},
+		{"ACardsMarkupThatIsRefusedIsPlainTextWithItsButtons", cardPlain},
+		{"DoubtNeverDoublesACard", cardDoubt},
+		{"AWrongCardIsRefusedBeforeAnyCall", cardWrong},
+		{"ATapIsSeen", seen},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, p) })
 	}
@@ -181,6 +188,19 @@ func quiet(t *testing.T, p Platform) {
 			"Send": func(s channel.Sender) error { _, err := s.Send(t.Context(), p.To, secret, ""); return err },
 			"Edit": func(s channel.Sender) error { return s.Edit(t.Context(), p.To, "17", secret) },
 			"Self": func(s channel.Sender) error { _, err := s.Self(t.Context()); return err },
+			"SendCard": func(s channel.Sender) error {
+				_, err := s.SendCard(t.Context(), p.To, channel.Card{Text: secret, Buttons: row(secret, "launch")})
+				return err
+			},
+			"EditCard": func(s channel.Sender) error {
+				return s.EditCard(t.Context(), p.To, "17", channel.Card{Text: secret, Buttons: row(secret, "launch")})
+			},
+			"Seen": func(s channel.Sender) error {
+				if p.Seen.Status == 0 {
+					return errors.New("makes no call")
+				}
+				return s.Seen(t.Context(), secret)
+			},
 			"Fetch": func(s channel.Sender) error {
 				_, _, err := s.Fetch(t.Context(), chat.Attachment{Kind: "file", Ref: "F1"}, 100)
 				return err
@@ -224,7 +244,12 @@ func cancelled(t *testing.T, p Platform) {
 	sender, script, _ := start(t, p, p.Posted("17"), p.Posted("17"), p.Posted("17"))
 	_, err := sender.Send(ctx, p.To, "hi", "")
 	_, selfErr := sender.Self(ctx)
-	for _, err := range []error{err, sender.Edit(ctx, p.To, "17", "hi"), selfErr} {
+	_, cardErr := sender.SendCard(ctx, p.To, ask)
+	all := []error{err, selfErr, cardErr, sender.Edit(ctx, p.To, "17", "hi"), sender.EditCard(ctx, p.To, "17", ask)}
+	if p.Seen.Status != 0 {
+		all = append(all, sender.Seen(ctx, "t1"))
+	}
+	for _, err := range all {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled before: %v", err)
 		}

@@ -110,39 +110,46 @@ func readCommand(form url.Values, now time.Time) (*chat.Message, error) {
 	}, nil
 }
 
-// readTap reads the interactivity payload of a tapped button or a choice.
+// readTap reads the interactivity payload of a tapped button
+// (https://docs.slack.dev/reference/interaction-payloads/block_actions-payload).
 func readTap(payload gjson.Result, now time.Time) (*chat.Message, error) {
 	if payload.Get("type").Str != "block_actions" {
-		return nil, nil
+		return nil, nil // a modal, a shortcut ...
 	}
-	action := payload.Get("actions.0")
-	value := ""
-	for _, field := range []string{"value", "selected_option.value", "action_id"} {
-		if value = action.Get(field).Str; value != "" {
-			break
-		}
+	action, container := payload.Get("actions.0"), payload.Get("container")
+	room, ts := first(payload.Get("channel.id"), container.Get("channel_id")), first(container.Get("message_ts"), payload.Get("message.ts"))
+	user, trigger, value := payload.Get("user.id").Str, payload.Get("trigger_id").Str, action.Get("value").Str
+	if room == "" || ts == "" || user == "" || trigger == "" || value == "" {
+		return nil, nil // in a modal, in the app's home, or no button of ours
 	}
-	room, ts := payload.Get("channel.id").Str, payload.Get("message.ts").Str
-	if room == "" {
-		room = payload.Get("container.channel_id").Str
-	}
-	user, trigger := payload.Get("user.id").Str, payload.Get("trigger_id").Str
-	if room == "" || user == "" || trigger == "" || value == "" {
-		return nil, nil // a button outside a conversation: a modal, the app's home
+	thread := first(container.Get("thread_ts"), payload.Get("message.thread_ts"))
+	if thread == ts {
+		thread = "" // the card has replies, and is none
 	}
 	m := &chat.Message{
 		V: 1, ID: Name + ":trigger:" + trigger, Time: now.UTC(), PlatformID: ts,
-		Address: address(room, payload.Get("message.thread_ts").Str, ts),
+		Address: address(room, thread, ts),
 		Kind:    kindOfRoom(room, ""),
 		Sender:  chat.Sender{ID: user, Name: payload.Get("user.name").Str},
-		Text:    "/cb " + value,
+		Text:    value,
+		ReplyTo: &chat.Reply{ID: ts, From: payload.Get("message.user").Str, Bot: payload.Get("message.bot_id").Str != ""},
 		Direct:  true,
+		Tap:     trigger,
 	}
-	if ts != "" {
-		text, _ := readable(payload.Get("message.text").Str, "")
-		m.ReplyTo = &chat.Reply{ID: ts, Text: platform.Quote(text), From: payload.Get("message.user").Str, Bot: payload.Get("message.bot_id").Exists()}
+	if at, ok := stamp(action.Get("action_ts").Str); ok {
+		m.Time = at
 	}
 	return m, nil
+}
+
+// first is the first text that is not empty.
+func first(texts ...gjson.Result) string {
+	for _, t := range texts {
+		if t.Str != "" {
+			return t.Str
+		}
+	}
+	return ""
 }
 
 // stamp reads a ts: seconds, a dot, microseconds. It is a message's id too.

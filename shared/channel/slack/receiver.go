@@ -60,9 +60,10 @@ func NewReceiver(signingSecret string) (*Receiver, error) {
 // what is shared stands in the post's attachments (is_share, is_msg_unfurl). So
 // no message is Forwarded, and a post without words of its own is none.
 //
-// A tapped button becomes the Direct message "/cb <value>" of the person who
-// tapped it, in reply to the message with the button. A person can type the
-// same words, so the value must prove nothing by itself.
+// A tapped button becomes a Direct message of the person who tapped it: its
+// text is the button's data, and it replies to the message with the button,
+// whose words it does not quote. A person can type the same words, so they must
+// prove nothing by themselves. Other interactions are of no interest.
 func (r *Receiver) Receive(header http.Header, body []byte, now time.Time) (channel.Event, error) {
 	if err := r.verify(header, body, now); err != nil {
 		return channel.Event{}, err

@@ -209,9 +209,6 @@ func TestWhatIsOfNoInterestGivesNoMessage(t *testing.T) {
 	if m := only(t, asForm, "ssl_check=1&token=x"); m != nil {
 		t.Errorf("%+v", m)
 	}
-	if m := only(t, asForm, url.Values{"payload": {`{"type":"view_submission"}`}}.Encode()); m != nil {
-		t.Errorf("%+v", m)
-	}
 }
 
 func TestASlashCommandIsADirectMessage(t *testing.T) {
@@ -226,17 +223,86 @@ func TestASlashCommandIsADirectMessage(t *testing.T) {
 	}
 }
 
+// tap is an interactive request for a button under the bot's message 1700000000.000100.
+func tap(room, thread, at string) string {
+	in := ""
+	if thread != "" {
+		in = `,"thread_ts":"` + thread + `"`
+	}
+	return url.Values{"payload": {`{"type":"block_actions","trigger_id":"5.6.cd","user":{"id":"U1","name":"ada","username":"ada"},"channel":{"id":"` + room + `","name":"x"},
+		"container":{"type":"message","message_ts":"1700000000.000100","channel_id":"` + room + `"` + in + `},
+		"message":{"type":"message","user":"U9","bot_id":"B1","ts":"1700000000.000100","text":"Allow?"` + in + `},
+		"actions":[{"type":"button","action_id":"0","value":"/allow 1","action_ts":"` + at + `"}]}`}}.Encode()
+}
+
 func TestATapIsADirectMessage(t *testing.T) {
-	payload := `{"type":"block_actions","trigger_id":"5.6.cd","user":{"id":"U1","name":"ada","username":"ada"},"channel":{"id":"D1","name":"directmessage"},"container":{"type":"message","message_ts":"1700000000.000100","channel_id":"D1"},
-		"message":{"type":"message","user":"U9","bot_id":"B1","ts":"1700000000.000100","text":"Allow?"},"actions":[{"type":"button","action_id":"a","value":"allow:1","action_ts":"1.1"}]}`
-	got := only(t, asForm, url.Values{"payload": {payload}}.Encode())
+	got := only(t, asForm, tap("D1", "", "1700000060.000200"))
 	want := &chat.Message{
-		V: 1, ID: "slack:trigger:5.6.cd", Time: now, Address: chat.Address{Channel: "slack", Chat: "D1"}, Kind: chat.Private, PlatformID: "1700000000.000100",
-		Sender: chat.Sender{ID: "U1", Name: "ada"}, Text: "/cb allow:1", Direct: true,
-		ReplyTo: &chat.Reply{ID: "1700000000.000100", Text: "Allow?", From: "U9", Bot: true},
+		V: 1, ID: "slack:trigger:5.6.cd", Time: time.Unix(1700000060, 200_000).UTC(), Address: chat.Address{Channel: "slack", Chat: "D1"},
+		Kind: chat.Private, PlatformID: "1700000000.000100",
+		Sender: chat.Sender{ID: "U1", Name: "ada"}, Text: "/allow 1", Direct: true, Tap: "5.6.cd",
+		ReplyTo: &chat.Reply{ID: "1700000000.000100", From: "U9", Bot: true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	if got := only(t, asForm, tap("D1", "", "soon")); got == nil || !got.Time.Equal(now) {
+		t.Errorf("without a time: %+v", got)
+	}
+}
+
+func TestATapStandsWhereItsCardDoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		room, thread, want string
+		kind               chat.Kind
+	}{
+		"direct":                    {"D1", "", "", chat.Private},
+		"in a thread of it":         {"D1", "1699999999.000100", "1699999999.000100", chat.Private},
+		"a card that has replies":   {"D1", "1700000000.000100", "", chat.Private},
+		"in a channel":              {"C1", "", "1700000000.000100", chat.Group},
+		"in a channel's thread":     {"C1", "1699999999.000100", "1699999999.000100", chat.Group},
+		"first of a thread":         {"C1", "1700000000.000100", "1700000000.000100", chat.Group},
+		"in a private channel":      {"G1", "", "1700000000.000100", chat.Group},
+		"in a thread of that again": {"G1", "1699999999.000100", "1699999999.000100", chat.Group},
+	} {
+		m := only(t, asForm, tap(c.room, c.thread, "1700000060.000200"))
+		if m == nil || m.Address != (chat.Address{Channel: "slack", Chat: c.room, Thread: c.want}) || m.Kind != c.kind || !m.Direct {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+}
+
+func TestATapThatIsDeliveredAgainIsTheSameMessage(t *testing.T) {
+	r, _ := NewReceiver(testSecret)
+	body, later := tap("D1", "", "1700000060.000200"), now.Add(time.Minute)
+	again, err := r.Receive(signed(asForm, body, later), []byte(body), later)
+	if first := only(t, asForm, body); err != nil || !reflect.DeepEqual(again.Messages, []chat.Message{*first}) {
+		t.Errorf("%+v and %+v, %v", first, again, err)
+	}
+	header := signed(asForm, body, now)
+	if _, err := r.Receive(header, []byte(strings.Replace(body, "allow", "all0w", 1)), now); !errors.Is(err, channel.ErrUnauthorized) {
+		t.Errorf("a changed tap: %v", err)
+	}
+}
+
+func TestOtherInteractionsAreOfNoInterest(t *testing.T) {
+	const who = `"trigger_id":"1","user":{"id":"U1"},`
+	for name, payload := range map[string]string{
+		"a modal":            `{"type":"view_submission",` + who + `"view":{"id":"V1"}}`,
+		"a closed modal":     `{"type":"view_closed",` + who + `"view":{"id":"V1"}}`,
+		"a shortcut":         `{"type":"shortcut",` + who + `"callback_id":"c"}`,
+		"a message's":        `{"type":"message_action",` + who + `"channel":{"id":"D1"},"message":{"ts":"1.000001"}}`,
+		"an old button":      `{"type":"interactive_message",` + who + `"channel":{"id":"D1"},"message_ts":"1.000001","actions":[{"value":"v"}]}`,
+		"no type":            `{` + who + `"channel":{"id":"D1"}}`,
+		"a button in a view": `{"type":"block_actions",` + who + `"container":{"type":"view","view_id":"V1"},"actions":[{"value":"v"}]}`,
+		"no value":           `{"type":"block_actions",` + who + `"channel":{"id":"D1"},"container":{"message_ts":"1.000001"},"actions":[{"action_id":"a"}]}`,
+		"no action":          `{"type":"block_actions",` + who + `"channel":{"id":"D1"},"container":{"message_ts":"1.000001"},"actions":[]}`,
+		"nobody's":           `{"type":"block_actions","trigger_id":"1","channel":{"id":"D1"},"container":{"message_ts":"1.000001"},"actions":[{"value":"v"}]}`,
+		"without a trigger":  `{"type":"block_actions","user":{"id":"U1"},"channel":{"id":"D1"},"container":{"message_ts":"1.000001"},"actions":[{"value":"v"}]}`,
+	} {
+		if m := only(t, asForm, url.Values{"payload": {payload}}.Encode()); m != nil {
+			t.Errorf("%s: %+v", name, m)
+		}
 	}
 }
 
@@ -311,6 +377,9 @@ func FuzzReceive(f *testing.F) {
 	f.Add(false, `{"type":"url_verification","challenge":"x"}`)
 	f.Add(true, "command=/a&text=<@U1>&trigger_id=1&channel_id=C1&user_id=U1")
 	f.Add(true, url.Values{"payload": {`{"type":"block_actions","trigger_id":"1","user":{"id":"U1"},"channel":{"id":"C1"},"message":{"ts":"1.000001"},"actions":[{"value":"v"}]}`}}.Encode())
+	f.Add(true, tap("D1", "", "1700000060.000200"))
+	f.Add(true, tap("C1", "1699999999.000100", "1.1"))
+	f.Add(true, url.Values{"payload": {`{"type":"view_submission","trigger_id":"1","user":{"id":"U1"}}`}}.Encode())
 	r, err := NewReceiver(testSecret)
 	if err != nil {
 		f.Fatal(err)
@@ -330,6 +399,9 @@ func FuzzReceive(f *testing.F) {
 		for _, m := range event.Messages {
 			if m.V != 1 || m.ID == "" || m.Channel != Name || m.Chat == "" || m.Sender.ID == "" || m.Time.IsZero() {
 				t.Fatalf("incomplete: %+v", m)
+			}
+			if m.Tap != "" && (!m.Direct || m.Text == "" || m.ReplyTo == nil || m.ReplyTo.ID != m.PlatformID || m.PlatformID == "" || m.ReplyTo.Text != "") {
+				t.Fatalf("a tap on nothing: %+v", m)
 			}
 			if _, err := json.Marshal(m); err != nil {
 				t.Fatal(err)

@@ -52,6 +52,7 @@ type postMessage struct {
 	Mrkdwn      bool   `json:"mrkdwn"`
 	UnfurlLinks bool   `json:"unfurl_links"`
 	UnfurlMedia bool   `json:"unfurl_media"`
+	Blocks      []any  `json:"blocks,omitempty"`
 }
 
 type update struct {
@@ -60,7 +61,8 @@ type update struct {
 	Text    string `json:"text"`
 	// Parse "none" keeps our markup; unlike chat.postMessage's, the default
 	// here reads the text as if a person had typed it.
-	Parse string `json:"parse"`
+	Parse  string `json:"parse"`
+	Blocks []any  `json:"blocks,omitempty"`
 }
 
 // Self implements channel.Sender with auth.test.
@@ -99,11 +101,16 @@ func mrkdwn(text string) string {
 // a 5xx or a broken connection nobody knows whether the message was posted; it
 // is not sent again, so that a message may be lost but is never doubled.
 func (s *Sender) Send(ctx context.Context, to chat.Address, text, replyTo string) (string, error) {
+	return s.send(ctx, to, text, nil)
+}
+
+// send posts a text, or blocks with the text for where they are not shown.
+func (s *Sender) send(ctx context.Context, to chat.Address, text string, blocks []any) (string, error) {
 	if err := check(to, text); err != nil {
 		return "", err
 	}
 	sent, err := s.post(ctx, "chat.postMessage", postMessage{
-		Channel: to.Chat, Text: mrkdwn(text), ThreadTS: to.Thread, Mrkdwn: true,
+		Channel: to.Chat, Text: mrkdwn(text), ThreadTS: to.Thread, Mrkdwn: true, Blocks: blocks,
 	}, false)
 	if err != nil {
 		return "", err
@@ -116,13 +123,17 @@ func (s *Sender) Send(ctx context.Context, to chat.Address, text, replyTo string
 
 // Edit implements channel.Sender with chat.update.
 func (s *Sender) Edit(ctx context.Context, to chat.Address, id, text string) error {
+	return s.edit(ctx, to, id, text, nil)
+}
+
+func (s *Sender) edit(ctx context.Context, to chat.Address, id, text string, blocks []any) error {
 	if err := check(to, text); err != nil {
 		return err
 	}
 	if id == "" {
 		return errors.New("slack: there is no message to edit")
 	}
-	_, err := s.post(ctx, "chat.update", update{Channel: to.Chat, TS: id, Text: mrkdwn(text), Parse: "none"}, true)
+	_, err := s.post(ctx, "chat.update", update{Channel: to.Chat, TS: id, Text: mrkdwn(text), Parse: "none", Blocks: blocks}, true)
 	var refused *channel.APIError
 	if errors.As(err, &refused) && (refused.Reason == "message_not_modified" || refused.Reason == "not_modified") {
 		return nil

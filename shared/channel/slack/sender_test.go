@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"instar/shared/channel"
 	"instar/shared/channel/channeltest"
@@ -43,6 +47,19 @@ func testPlatform() channeltest.Platform {
 			var params map[string]any
 			_ = json.Unmarshal([]byte(call.Body), &params)
 			return params["text"].(string)
+		},
+		Buttons: func(call channeltest.Call) (rows [][]chat.Button, said bool) {
+			blocks := gjson.Get(call.Body, "blocks").Array()
+			for _, block := range blocks {
+				var row []chat.Button
+				for _, b := range block.Get("elements").Array() {
+					row = append(row, chat.Button{Label: b.Get("text.text").Str, Data: b.Get("value").Str})
+				}
+				if block.Get("type").Str == "actions" {
+					rows = append(rows, row)
+				}
+			}
+			return rows, len(blocks) > 0
 		},
 		Length:    func(part string) int { return platform.Units(markdown.SlackMrkdwn(part)) },
 		Most:      4000,
@@ -110,6 +127,70 @@ func TestAMessageSaysWhereItBelongs(t *testing.T) {
 		if err := json.Unmarshal([]byte(script.Calls[i].Body), &got); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("call %d\n got %v\nwant %v", i, got, want)
 		}
+	}
+}
+
+func TestACardIsSectionsAndActions(t *testing.T) {
+	script := channeltest.NewScript(posted("1700000001.000100"), posted("1700000001.000100"))
+	s := newTestSender(t, "http://x.test/api/", script, nil)
+	card := channel.Card{Text: "**Go** to <!channel>?", Buttons: [][]chat.Button{{{Label: "Yes", Data: "y"}, {Label: "No", Data: "n"}}, {{Label: strings.Repeat("😀", 50), Data: "y"}}}}
+	if _, err := s.SendCard(t.Context(), testPlatform().To, card); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.EditCard(t.Context(), testPlatform().To, "1700000001.000100", channel.Card{Text: "Gone"}); err != nil {
+		t.Fatal(err)
+	}
+	button := func(id, label, value string) string {
+		return `{"type":"button","action_id":"` + id + `","text":{"type":"plain_text","text":"` + label + `"},"value":"` + value + `"}`
+	}
+	for i, want := range []string{
+		`{"channel":"C1","text":"*Go* to &lt;!channel&gt;?","thread_ts":"1700000000.000100","mrkdwn":true,"unfurl_links":false,"unfurl_media":false,"blocks":[` +
+			`{"type":"section","text":{"type":"mrkdwn","text":"*Go* to &lt;!channel&gt;?","verbatim":true}},` +
+			`{"type":"actions","elements":[` + button("0", "Yes", "y") + `,` + button("1", "No", "n") + `]},` +
+			`{"type":"actions","elements":[` + button("2", strings.Repeat("😀", 37)+"…", "y") + `]}]}`,
+		`{"channel":"C1","ts":"1700000001.000100","text":"Gone","parse":"none","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"Gone","verbatim":true}}]}`,
+	} {
+		checkCall(t, script.Calls[i])
+		var got, judge any
+		if err := errors.Join(json.Unmarshal([]byte(script.Calls[i].Body), &got), json.Unmarshal([]byte(want), &judge)); err != nil || !reflect.DeepEqual(got, judge) {
+			t.Errorf("call %d: %v\n got %s\nwant %s", i, err, script.Calls[i].Body, want)
+		}
+	}
+}
+
+func TestALongCardIsCutIntoWhatSlackTakes(t *testing.T) {
+	var row []chat.Button
+	for i := range 60 {
+		row = append(row, chat.Button{Label: fmt.Sprint(i), Data: "x"})
+	}
+	script := channeltest.NewScript(posted("1700000001.000100"))
+	text := strings.TrimSpace(strings.Repeat("a & b ", 3900/10))
+	if _, err := newTestSender(t, "http://x.test", script, nil).SendCard(t.Context(), testPlatform().To, channel.Card{Text: text, Buttons: [][]chat.Button{row}}); err != nil {
+		t.Fatal(err)
+	}
+	checkCall(t, script.Calls[0])
+	var shown, labels []string
+	ids := map[string]bool{}
+	for _, block := range gjson.Get(script.Calls[0].Body, "blocks").Array() {
+		if block.Get("type").Str == "section" {
+			shown = append(shown, block.Get("text.text").Str)
+		}
+		if n := platform.Units(block.Get("text.text").Str); n > 3000 {
+			t.Errorf("a section of %d characters", n)
+		}
+		elements := block.Get("elements").Array()
+		if len(elements) > 25 {
+			t.Errorf("%d buttons in a block", len(elements))
+		}
+		for _, b := range elements {
+			labels, ids[b.Get("action_id").Str] = append(labels, b.Get("text.text").Str), true
+		}
+	}
+	if got := strings.Join(shown, " "); len(shown) < 2 || got != mrkdwn(text) {
+		t.Errorf("%d sections of %q", len(shown), got)
+	}
+	if len(labels) != 60 || len(ids) != 60 || labels[59] != "59" {
+		t.Errorf("buttons %v with %d ids", labels, len(ids))
 	}
 }
 

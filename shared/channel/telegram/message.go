@@ -92,20 +92,21 @@ func place(post gjson.Result) (*chat.Message, error) {
 
 // readTap reads a CallbackQuery: a tapped button. It has no time of its own.
 func readTap(tap gjson.Result, now time.Time) (*chat.Message, error) {
-	post, data := tap.Get("message"), tap.Get("data").Str
-	if !post.IsObject() || data == "" {
+	post, id, data := tap.Get("message"), tap.Get("id").Str, tap.Get("data").Str
+	if !post.IsObject() || id == "" || data == "" {
 		return nil, nil // a game, or a button of an inline message elsewhere
 	}
 	m, err := place(post)
 	if err != nil || m == nil {
 		return nil, err
 	}
-	m.Time, m.Direct, m.Text = now.UTC(), true, "/cb "+data
+	m.Time, m.Direct, m.Text, m.Tap = now.UTC(), true, data, id
 	m.Sender = sender(tap.Get("from"))
 	if m.Sender.ID == "" || m.Sender.Bot {
 		return nil, nil
 	}
 	m.ReplyTo = quoted(post)
+	m.ReplyTo.Text = "" // the agent's words, not what the person answers to them
 	return m, nil
 }
 

@@ -47,9 +47,10 @@ func NewReceiver(secret string) (*Receiver, error) {
 // and of no interest, and so is what a bot wrote, and in a group what cannot
 // be meant for a bot (no mention, no command, no reply to a bot).
 //
-// A tapped button becomes the Direct message "/cb <data>" of the person who
-// tapped it, in reply to the message with the button. A person can type the
-// same words, so the data must prove nothing by itself.
+// A tapped button becomes a Direct message of the person who tapped it: its
+// text is the button's data, and it replies to the message with the button,
+// whose words it does not quote. A person can type the same words, and a client
+// can send any, so they must prove nothing by themselves.
 //
 // What was forwarded, by whomever it was written, is marked as such.
 func (r *Receiver) Receive(header http.Header, body []byte, now time.Time) (channel.Event, error) {

@@ -97,18 +97,18 @@ func TestAnEditKeepsItsMessagesID(t *testing.T) {
 }
 
 func TestATapIsADirectMessage(t *testing.T) {
-	got := only(t, `{"update_id":9,"callback_query":{"id":"c","from":{"id":4242,"is_bot":false,"first_name":"Ada"},"chat_instance":"x","data":"allow:1","message":{"message_id":40,"from":{"id":99,"is_bot":true,"first_name":"I"},`+group+`,"text":"Allow?","message_thread_id":12,"is_topic_message":true}}}`)
+	got := only(t, `{"update_id":9,"callback_query":{"id":"c","from":{"id":4242,"is_bot":false,"first_name":"Ada"},"chat_instance":"x","data":"/allow 1","message":{"message_id":40,"from":{"id":99,"is_bot":true,"first_name":"I"},`+group+`,"text":"Allow?","message_thread_id":12,"is_topic_message":true}}}`)
 	want := &chat.Message{
 		V: 1, ID: "telegram:9", Time: now, Address: chat.Address{Channel: "telegram", Chat: "-1001234567890", Thread: "12"},
-		Kind: chat.Group, PlatformID: "40", Sender: chat.Sender{ID: "4242", Name: "Ada"}, Text: "/cb allow:1", Direct: true,
-		ReplyTo: &chat.Reply{ID: "40", Text: "Allow?", From: "99", Bot: true},
+		Kind: chat.Group, PlatformID: "40", Sender: chat.Sender{ID: "4242", Name: "Ada"}, Text: "/allow 1", Direct: true, Tap: "c",
+		ReplyTo: &chat.Reply{ID: "40", From: "99", Bot: true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 	// A message that is too old comes without its text and sender.
 	got = only(t, `{"update_id":9,"callback_query":{"id":"c",`+ada+`,"chat_instance":"x","data":"no","message":{"message_id":40,"chat":{"id":4242,"type":"private"},"date":0}}}`)
-	if got == nil || got.Text != "/cb no" || !got.Time.Equal(now) {
+	if got == nil || got.Text != "no" || got.Tap != "c" || got.ReplyTo.ID != "40" || !got.Time.Equal(now) {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -128,8 +128,10 @@ func TestWhatIsOfNoInterestGivesNoMessage(t *testing.T) {
 		"group reply to people": post(group, `"text":"yes","reply_to_message":{"message_id":3,"from":{"id":5,"is_bot":false,"first_name":"B"},`+group+`,"text":"?"}`),
 		"talk in a topic a bot created": post(group, `"message_thread_id":12,"is_topic_message":true,"text":"x","reply_to_message":{"message_id":12,"from":{"id":99,"is_bot":true,"first_name":"I"},`+
 			group+`,"forum_topic_created":{"name":"t","icon_color":1}}`),
-		"inline button": `{"update_id":1,"callback_query":{"id":"c",` + ada + `,"chat_instance":"x","data":"a","inline_message_id":"i"}}`,
-		"a bot's tap":   `{"update_id":1,"callback_query":{"id":"c","from":{"id":5,"is_bot":true,"first_name":"B"},"chat_instance":"x","data":"a","message":{"message_id":1,` + private + `}}}`,
+		"inline button":       `{"update_id":1,"callback_query":{"id":"c",` + ada + `,"chat_instance":"x","data":"a","inline_message_id":"i"}}`,
+		"a tap without an id": `{"update_id":1,"callback_query":{` + ada + `,"chat_instance":"x","data":"a","message":{"message_id":1,` + private + `}}}`,
+		"a game":              `{"update_id":1,"callback_query":{"id":"c",` + ada + `,"chat_instance":"x","game_short_name":"g","message":{"message_id":1,` + private + `}}}`,
+		"a bot's tap":         `{"update_id":1,"callback_query":{"id":"c","from":{"id":5,"is_bot":true,"first_name":"B"},"chat_instance":"x","data":"a","message":{"message_id":1,` + private + `}}}`,
 	} {
 		if m := only(t, body); m != nil {
 			t.Errorf("%s: got %+v", name, m)
@@ -278,6 +280,8 @@ func FuzzReceive(f *testing.F) {
 		f.Add([]byte(post(group, rest)))
 	}
 	f.Add([]byte(`{"update_id":9,"callback_query":{"id":"c",` + ada + `,"data":"no","message":{"message_id":40,` + private + `}}}`))
+	f.Add([]byte(`{"update_id":9,"callback_query":{"id":"c",` + ada + `,"chat_instance":"x","data":"/allow 1","message":{"message_id":40,"from":{"id":99,"is_bot":true},` + group + `,"text":"Allow?","is_topic_message":true,"message_thread_id":12,"reply_markup":{"inline_keyboard":[[{"text":"Yes","callback_data":"/allow 1"}]]}}}}`))
+	f.Add([]byte(`{"update_id":9,"callback_query":{"id":"c",` + ada + `,"data":"x","message":{"message_id":40,"chat":{"id":4242,"type":"private"},"date":0}}}`))
 	r, err := NewReceiver(testSecret)
 	if err != nil {
 		f.Fatal(err)
@@ -297,6 +301,9 @@ func FuzzReceive(f *testing.F) {
 			}
 			if m.Text == "" && len(m.Attachments) == 0 {
 				t.Fatalf("empty: %+v", m)
+			}
+			if m.Tap != "" && (!m.Direct || m.ReplyTo == nil || m.ReplyTo.ID != m.PlatformID || m.ReplyTo.Text != "") {
+				t.Fatalf("a tap on nothing: %+v", m)
 			}
 			if _, err := json.Marshal(m); err != nil {
 				t.Fatal(err)

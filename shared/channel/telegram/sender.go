@@ -51,6 +51,7 @@ type sendMessage struct {
 	ParseMode          string             `json:"parse_mode,omitempty"`
 	LinkPreviewOptions linkPreviewOptions `json:"link_preview_options"`
 	ReplyParameters    *replyParameters   `json:"reply_parameters,omitempty"`
+	ReplyMarkup        *keyboard          `json:"reply_markup,omitempty"`
 }
 
 type linkPreviewOptions struct {
@@ -68,6 +69,7 @@ type editMessageText struct {
 	Text               string             `json:"text"`
 	ParseMode          string             `json:"parse_mode,omitempty"`
 	LinkPreviewOptions linkPreviewOptions `json:"link_preview_options"`
+	ReplyMarkup        *keyboard          `json:"reply_markup,omitempty"`
 }
 
 type sendChatAction struct {
@@ -113,11 +115,7 @@ func (s *Sender) Split(text string) []string {
 // connection nobody knows whether the message was posted; it is not sent again,
 // so that a message may be lost but is never doubled.
 func (s *Sender) Send(ctx context.Context, to chat.Address, text, replyTo string) (string, error) {
-	chatID, thread, err := target(to)
-	if err != nil {
-		return "", err
-	}
-	params := sendMessage{ChatID: chatID, MessageThreadID: thread, LinkPreviewOptions: linkPreviewOptions{true}}
+	var params sendMessage
 	if replyTo != "" {
 		id, err := messageID(replyTo)
 		if err != nil {
@@ -125,7 +123,15 @@ func (s *Sender) Send(ctx context.Context, to chat.Address, text, replyTo string
 		}
 		params.ReplyParameters = &replyParameters{id, true}
 	}
-	var sent string
+	return s.send(ctx, to, text, params)
+}
+
+// send posts params with a text at an address.
+func (s *Sender) send(ctx context.Context, to chat.Address, text string, params sendMessage) (sent string, err error) {
+	if params.ChatID, params.MessageThreadID, err = target(to); err != nil {
+		return "", err
+	}
+	params.LinkPreviewOptions.IsDisabled = true
 	err = s.formatted(text, func(words, mode string) error {
 		params.Text, params.ParseMode = words, mode
 		result, err := s.call(ctx, "sendMessage", params, false)
@@ -140,6 +146,11 @@ func (s *Sender) Send(ctx context.Context, to chat.Address, text, replyTo string
 
 // Edit implements channel.Sender with editMessageText.
 func (s *Sender) Edit(ctx context.Context, to chat.Address, id, text string) error {
+	return s.edit(ctx, to, id, text, nil)
+}
+
+// edit replaces a message's text and its buttons; nil removes them, too.
+func (s *Sender) edit(ctx context.Context, to chat.Address, id, text string, keys *keyboard) error {
 	chatID, _, err := target(to)
 	if err != nil {
 		return err
@@ -148,7 +159,7 @@ func (s *Sender) Edit(ctx context.Context, to chat.Address, id, text string) err
 	if err != nil {
 		return err
 	}
-	params := editMessageText{ChatID: chatID, MessageID: message, LinkPreviewOptions: linkPreviewOptions{true}}
+	params := editMessageText{ChatID: chatID, MessageID: message, LinkPreviewOptions: linkPreviewOptions{true}, ReplyMarkup: keys}
 	err = s.formatted(text, func(words, mode string) error {
 		params.Text, params.ParseMode = words, mode
 		_, err := s.call(ctx, "editMessageText", params, true)

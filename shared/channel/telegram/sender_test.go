@@ -31,8 +31,21 @@ func newTestSender(t *testing.T, base string, do channel.Doer, wait func(context
 func testPlatform() channeltest.Platform {
 	return channeltest.Platform{
 		New: newTestSender, Token: testToken, Check: checkCall,
-		To:     chat.Address{Channel: Name, Chat: "-1001234567890", Thread: "12"},
-		Text:   func(call channeltest.Call) string { return params(call)["text"].(string) },
+		To:   chat.Address{Channel: Name, Chat: "-1001234567890", Thread: "12"},
+		Text: func(call channeltest.Call) string { return params(call)["text"].(string) },
+		Buttons: func(call channeltest.Call) (rows [][]chat.Button, said bool) {
+			keyboard, said := params(call)["reply_markup"].(map[string]any)
+			list, isList := keyboard["inline_keyboard"].([]any)
+			for _, r := range list {
+				var row []chat.Button
+				for _, b := range r.([]any) {
+					button := b.(map[string]any)
+					row = append(row, chat.Button{Label: button["text"].(string), Data: button["callback_data"].(string)})
+				}
+				rows = append(rows, row)
+			}
+			return rows, said && isList
+		},
 		Length: func(part string) int { return platform.Units(markdown.Plain(part)) },
 		Most:   4096,
 		Posted: func(id string) channeltest.Answer {
@@ -42,6 +55,11 @@ func testPlatform() channeltest.Platform {
 		Unchanged: channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message"}`),
 		Unknown:   channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`),
 		Markup:    channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 3"}`),
+		Seen:      channeltest.Respond(200, `{"ok":true,"result":true}`),
+		Late: []channeltest.Answer{
+			channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: query is too old and response timeout expired or query ID is invalid"}`),
+			channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: query ID is invalid"}`),
+		},
 		Limited: func(wait time.Duration) channeltest.Answer {
 			s := int(wait / time.Second)
 			return channeltest.Respond(429, `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after %d","parameters":{"retry_after":%d}}`, s, s)
@@ -107,6 +125,36 @@ func TestAMessageSaysWhereItBelongs(t *testing.T) {
 		`{"chat_id":-1001234567890,"message_thread_id":12,"text":"\u003cb\u003ehi\u003c/b\u003e","parse_mode":"HTML","link_preview_options":{"is_disabled":true},"reply_parameters":{"message_id":41,"allow_sending_without_reply":true}}`,
 		`{"chat_id":"@room","text":"hi","parse_mode":"HTML","link_preview_options":{"is_disabled":true}}`,
 		`{"chat_id":-1001234567890,"message_thread_id":12,"action":"typing"}`,
+	} {
+		checkCall(t, script.Calls[i])
+		if got := script.Calls[i].Body; got != want {
+			t.Errorf("call %d\n got %s\nwant %s", i, got, want)
+		}
+	}
+}
+
+func TestACardIsAnInlineKeyboard(t *testing.T) {
+	p := testPlatform()
+	script := channeltest.NewScript(p.Posted("5"), p.Posted("6"), p.Posted("5"), p.Seen)
+	s := newTestSender(t, "http://x.test/", script, nil)
+	card := channel.Card{Text: "**Go?**", Buttons: [][]chat.Button{{{Label: "Yes", Data: "y"}, {Label: "No", Data: "n"}}}}
+	if id, err := s.SendCard(t.Context(), p.To, card); id != "5" || err != nil {
+		t.Fatalf("SendCard = %q, %v", id, err)
+	}
+	if id, err := s.SendCard(t.Context(), p.To, channel.Card{Text: "Go"}); id != "6" || err != nil {
+		t.Fatalf("SendCard = %q, %v", id, err)
+	}
+	if err := s.EditCard(t.Context(), p.To, "5", channel.Card{Text: "Gone"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Seen(t.Context(), "77"); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{
+		`{"chat_id":-1001234567890,"message_thread_id":12,"text":"\u003cb\u003eGo?\u003c/b\u003e","parse_mode":"HTML","link_preview_options":{"is_disabled":true},"reply_markup":{"inline_keyboard":[[{"text":"Yes","callback_data":"y"},{"text":"No","callback_data":"n"}]]}}`,
+		`{"chat_id":-1001234567890,"message_thread_id":12,"text":"Go","parse_mode":"HTML","link_preview_options":{"is_disabled":true}}`,
+		`{"chat_id":-1001234567890,"message_id":5,"text":"Gone","parse_mode":"HTML","link_preview_options":{"is_disabled":true},"reply_markup":{"inline_keyboard":[]}}`,
+		`{"callback_query_id":"77"}`,
 	} {
 		checkCall(t, script.Calls[i])
 		if got := script.Calls[i].Body; got != want {

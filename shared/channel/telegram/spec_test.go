@@ -82,6 +82,12 @@ func (s *spec) is(t *testing.T, where, typ string, value any) bool {
 		return typ == "Boolean"
 	case float64:
 		return typ == "Float" || typ == "Integer" && v == math.Trunc(v)
+	case []any:
+		element, ok := strings.CutPrefix(typ, "Array of ")
+		for _, e := range v {
+			ok = ok && s.is(t, where, element, e)
+		}
+		return ok
 	case map[string]any:
 		if object, ok := s.Types[typ]; ok {
 			s.fields(t, where, object, v)
