@@ -3,6 +3,7 @@ package approval_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,45 +30,128 @@ const input = `{"to":"a@example.com","text":"hi","n":1.50}`
 
 func (w *world) ask(change func(*approval.Request)) *approval.Request {
 	w.t.Helper()
-	r := approval.Request{Session: "main", Call: "main.1.2.ab", Tool: "mail_send", Input: json.RawMessage(input), Why: "to a@example.com"}
+	return w.add("", "main.1.2.ab", input, change)
+}
+
+// add asks about a call, on the open question if it can.
+func (w *world) add(open, call, in string, change func(*approval.Request)) *approval.Request {
+	w.t.Helper()
+	r := approval.Request{Session: "main", Turn: 1, Tool: "mail_send", Grant: []string{"a@example.com"}}
 	if change != nil {
 		change(&r)
 	}
-	asked, err := w.Ask(w.t.Context(), r)
+	asked, err := w.Ask(w.t.Context(), open, r, approval.Item{Call: call, Input: json.RawMessage(in), Why: "to a@example.com is not in your words"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return asked
 }
 
-func (w *world) use(session, tool, in string) error {
-	return w.Use(w.t.Context(), "main.1.2.ab", session, tool, json.RawMessage(in))
+func (w *world) use(session string, i int) error {
+	_, err := w.Use(w.t.Context(), approval.ID("main.1.2.ab"), session, i)
+	return err
 }
 
 func TestAnApprovalIsUsedOnceForExactlyWhatWasApproved(t *testing.T) {
 	w := newWorld(t)
 	r := w.ask(nil)
-	if err := w.use("main", "mail_send", input); !errors.Is(err, approval.ErrAnswered) {
+	if err := w.use("main", 0); !errors.Is(err, approval.ErrAnswered) {
 		t.Errorf("before the answer: %v", err)
 	}
-	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, true, "telegram:42"); err != nil {
+	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "telegram:42"); err != nil {
 		t.Fatal(err)
 	}
-	for _, other := range [][3]string{
-		{"web-x", "mail_send", input}, {"main", "mail_read", input},
-		{"main", "mail_send", strings.Replace(input, "a@", "b@", 1)}, {"main", "mail_send", strings.Replace(input, "1.50", "1.5", 1)},
-		{"main", "mail_send", `{}`},
-	} {
-		if err := w.use(other[0], other[1], other[2]); !errors.Is(err, approval.ErrOther) {
-			t.Errorf("%v: %v", other, err)
+	if err := w.use("web-x", 0); !errors.Is(err, approval.ErrOther) {
+		t.Errorf("from another session: %v", err)
+	}
+	if err := w.use("main", 1); !errors.Is(err, approval.ErrOther) {
+		t.Errorf("a call that was not asked about: %v", err)
+	}
+	used, err := w.Use(t.Context(), r.ID, "main", 0)
+	if err != nil || string(used.Items[0].Input) != `{"n":1.50,"text":"hi","to":"a@example.com"}` {
+		t.Errorf("%+v, %v", used, err)
+	}
+	if err := w.use("main", 0); !errors.Is(err, approval.ErrAnswered) {
+		t.Errorf("the second time: %v", err)
+	}
+}
+
+// Whoever could change the stored question after its answer gets nothing by it.
+func TestAQuestionThatWasChangedIsNotUsed(t *testing.T) {
+	for _, change := range [][2]string{{"hi", "ho"}, {"mail_send", "mail_read"}, {`"main"`, `"web-x"`}, {"main.1.2.ab", "main.1.2.ac"}} {
+		w := newWorld(t)
+		r := w.ask(nil)
+		if _, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "p"); err != nil {
+			t.Fatal(err)
+		}
+		o, err := w.Bucket.Get(t.Context(), "main/approvals/"+r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.ReplaceAll(string(o.Data), change[0], change[1])
+		if _, err := w.Bucket.PutIfMatch(t.Context(), "main/approvals/"+r.ID, o.ETag, []byte(changed)); err != nil {
+			t.Fatal(err)
+		}
+		for _, session := range []string{"main", "web-x"} {
+			if err := w.use(session, 0); !errors.Is(err, approval.ErrOther) {
+				t.Errorf("%q made %q: %v", change[0], change[1], err)
+			}
 		}
 	}
-	// The order of keys and spaces are no difference.
-	if err := w.use("main", "mail_send", "{ \"n\": 1.50, \"text\": \"hi\",\n \"to\": \"a@example.com\" }"); err != nil {
-		t.Error(err)
+}
+
+func TestCallsOfOneToolInARowAreOneQuestion(t *testing.T) {
+	w := newWorld(t)
+	first := w.ask(nil)
+	for i := range approval.MaxItems - 1 {
+		if got := w.add(first.ID, fmt.Sprintf("main.1.4.%d", i), input, nil); got.ID != first.ID || len(got.Items) != i+2 {
+			t.Fatalf("call %d: %+v", i, got)
+		}
 	}
-	if err := w.use("main", "mail_send", input); !errors.Is(err, approval.ErrAnswered) {
-		t.Errorf("the second time: %v", err)
+	if got := w.add(first.ID, "main.1.4.3", input, nil); got.ID != first.ID || len(got.Items) != approval.MaxItems {
+		t.Errorf("a call asked about again, after a crash: %+v", got)
+	}
+	if got := w.add(first.ID, "main.1.9.aa", input, nil); got.ID == first.ID {
+		t.Error("a question grew without bound")
+	}
+	for name, change := range map[string]func(*approval.Request){
+		"another tool":    func(r *approval.Request) { r.Tool = "mail_read" },
+		"another turn":    func(r *approval.Request) { r.Turn = 2 },
+		"another session": func(r *approval.Request) { r.Session = "web-x" },
+		"asked twice":     func(r *approval.Request) { r.Twice = true },
+	} {
+		w := newWorld(t)
+		first := w.ask(nil)
+		if got := w.add(first.ID, "main.1.4.aa", input, change); got.ID == first.ID {
+			t.Errorf("%s is asked about on the same card", name)
+		}
+	}
+	w = newWorld(t)
+	first = w.ask(nil)
+	if _, err := w.Answer(t.Context(), first.ID, first.Nonce, approval.Yes, "p"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.add(first.ID, "main.1.4.aa", input, nil); got.ID == first.ID {
+		t.Error("a call was added to a question that was answered")
+	}
+}
+
+func TestEachCallOfAQuestionIsUsedOnce(t *testing.T) {
+	w := newWorld(t)
+	first := w.ask(nil)
+	r := w.add(first.ID, "main.1.4.aa", `{"to":"b"}`, nil)
+	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "p"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		if err := w.use("main", i); err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+	for i := range 2 {
+		if err := w.use("main", i); !errors.Is(err, approval.ErrAnswered) {
+			t.Errorf("call %d again: %v", i, err)
+		}
 	}
 }
 
@@ -77,7 +161,7 @@ func TestOneCallAsksOnce(t *testing.T) {
 	if a.ID != b.ID || a.Nonce != b.Nonce {
 		t.Errorf("%+v and %+v", a, b)
 	}
-	if c := w.ask(func(r *approval.Request) { r.Call = "main.1.2.cd" }); c.ID == a.ID || c.Nonce == a.Nonce {
+	if c := w.add("", "main.1.2.cd", input, nil); c.ID == a.ID || c.Nonce == a.Nonce {
 		t.Errorf("another call's question is %+v", c)
 	}
 }
@@ -86,22 +170,22 @@ func TestOnlyTheRightNonceAnswersAndOnlyOnce(t *testing.T) {
 	w := newWorld(t)
 	r := w.ask(nil)
 	for _, nonce := range []string{"", "x", strings.ToLower(r.Nonce), r.Nonce + "A"} {
-		if _, err := w.Answer(t.Context(), r.ID, nonce, true, "p"); !errors.Is(err, approval.ErrUnknown) {
+		if _, err := w.Answer(t.Context(), r.ID, nonce, approval.Yes, "p"); !errors.Is(err, approval.ErrUnknown) {
 			t.Errorf("nonce %q: %v", nonce, err)
 		}
 	}
 	for _, id := range []string{"", "x", "../../x", strings.Repeat("0", 20)} {
-		if _, err := w.Answer(t.Context(), id, r.Nonce, true, "p"); !errors.Is(err, approval.ErrUnknown) {
+		if _, err := w.Answer(t.Context(), id, r.Nonce, approval.Yes, "p"); !errors.Is(err, approval.ErrUnknown) {
 			t.Errorf("id %q: %v", id, err)
 		}
 	}
-	if got, err := w.Answer(t.Context(), r.ID, r.Nonce, false, "p"); err != nil || got.State != approval.Denied || got.Person != "p" {
+	if got, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.No, "p"); err != nil || got.State != approval.Denied || got.Person != "p" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if got, err := w.Answer(t.Context(), r.ID, r.Nonce, true, "p"); !errors.Is(err, approval.ErrAnswered) || got.State != approval.Denied {
+	if got, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "p"); !errors.Is(err, approval.ErrAnswered) || got.State != approval.Denied {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if err := w.use("main", "mail_send", input); !errors.Is(err, approval.ErrAnswered) {
+	if err := w.use("main", 0); !errors.Is(err, approval.ErrAnswered) {
 		t.Errorf("denied, but: %v", err)
 	}
 }
@@ -110,17 +194,17 @@ func TestAQuestionAndItsAnswerLapseAfterHalfAnHour(t *testing.T) {
 	w := newWorld(t)
 	r := w.ask(nil)
 	w.now = w.now.Add(approval.Lapse + time.Second)
-	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, true, "p"); !errors.Is(err, approval.ErrLapsed) {
+	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "p"); !errors.Is(err, approval.ErrLapsed) {
 		t.Errorf("%v", err)
 	}
 	w = newWorld(t)
 	r = w.ask(nil)
 	w.now = w.now.Add(approval.Lapse)
-	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, true, "p"); err != nil {
+	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "p"); err != nil {
 		t.Fatal(err)
 	}
 	w.now = w.now.Add(approval.Lapse + time.Second)
-	if err := w.use("main", "mail_send", input); !errors.Is(err, approval.ErrLapsed) {
+	if err := w.use("main", 0); !errors.Is(err, approval.ErrLapsed) {
 		t.Errorf("%v", err)
 	}
 }
@@ -128,17 +212,17 @@ func TestAQuestionAndItsAnswerLapseAfterHalfAnHour(t *testing.T) {
 func TestWhatTakesTwoAnswersIsNotApprovedByOneTapTwice(t *testing.T) {
 	w := newWorld(t)
 	r := w.ask(func(r *approval.Request) { r.Twice = true })
-	first, err := w.Answer(t.Context(), r.ID, r.Nonce, true, "p")
+	first, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "p")
 	if err != nil || first.State != approval.Once {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, true, "p"); !errors.Is(err, approval.ErrUnknown) {
+	if _, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "p"); !errors.Is(err, approval.ErrUnknown) {
 		t.Errorf("the same tap again: %v", err)
 	}
-	if err := w.use("main", "mail_send", input); !errors.Is(err, approval.ErrAnswered) {
+	if err := w.use("main", 0); !errors.Is(err, approval.ErrAnswered) {
 		t.Errorf("after one answer: %v", err)
 	}
-	if second, err := w.Answer(t.Context(), r.ID, first.Nonce, true, "p"); err != nil || second.State != approval.Approved {
+	if second, err := w.Answer(t.Context(), r.ID, first.Nonce, approval.Yes, "p"); err != nil || second.State != approval.Approved {
 		t.Errorf("%+v, %v", second, err)
 	}
 }
@@ -150,10 +234,10 @@ func TestOfManyAnswersAndUsesAtOnceOneCounts(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 6 {
 		wait.Go(func() {
-			if _, err := w.Answer(t.Context(), r.ID, r.Nonce, true, "p"); err == nil {
+			if _, err := w.Answer(t.Context(), r.ID, r.Nonce, approval.Yes, "p"); err == nil {
 				answered.Add(1)
 			}
-			if err := w.use("main", "mail_send", input); err == nil {
+			if err := w.use("main", 0); err == nil {
 				used.Add(1)
 			}
 			_ = i

@@ -22,7 +22,8 @@ const Agent = "main"
 // Rules are the owner's rules.
 type Rules struct {
 	Owners      people.Owners
-	DailyBudget float64 // US dollars; 0 is no limit
+	Addresses   []string // the owner's own, beside the chats
+	DailyBudget float64  // US dollars; 0 is no limit
 	Zone        *time.Location
 	policies    map[string]people.Policy
 }
@@ -36,17 +37,18 @@ func (r *Rules) Policy(channel string) people.Policy {
 }
 
 // Read reads the rules from OWNER, TELEGRAM_DM_POLICY, SLACK_DM_POLICY,
-// BUDGET_DAILY_USD and TIMEZONE (default UTC). A value that cannot be
+// BUDGET_DAILY_USD, TIMEZONE (default UTC) and OWNER_ADDRESSES. A value that cannot be
 // understood is an error that names its variable: running on with a guess could
 // let in the wrong person or spend without a limit.
 func Read(get func(name string) string) (*Rules, error) {
 	r := &Rules{policies: map[string]people.Policy{}}
-	var errs [5]error
+	var errs [6]error
 	r.Owners, errs[0] = people.ParseOwner(get("OWNER"))
 	r.policies["telegram"], errs[1] = people.ParsePolicy("TELEGRAM_DM_POLICY", get("TELEGRAM_DM_POLICY"))
 	r.policies["slack"], errs[2] = people.ParsePolicy("SLACK_DM_POLICY", get("SLACK_DM_POLICY"))
 	r.DailyBudget, errs[3] = parseBudget(get("BUDGET_DAILY_USD"))
 	r.Zone, errs[4] = parseZone(get("TIMEZONE"))
+	r.Addresses, errs[5] = parseAddresses(get("OWNER_ADDRESSES"))
 	return r, errors.Join(errs[:]...)
 }
 
@@ -60,6 +62,27 @@ func parseBudget(value string) (float64, error) {
 		return 0, errors.New("BUDGET_DAILY_USD: must be a number of US dollars above 0, such as 2.50; leave it empty for no limit")
 	}
 	return usd, nil
+}
+
+// maxAddresses is how many addresses of the owner's own there may be.
+const maxAddresses = 32
+
+// parseAddresses reads e-mail addresses, telephone numbers and accounts,
+// separated by commas.
+func parseAddresses(value string) (list []string, err error) {
+	for one := range strings.SplitSeq(value, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		if len(one) < 4 || len(one) > 254 || !strings.ContainsAny(one, "@0123456789") {
+			return nil, errors.New("OWNER_ADDRESSES: must be your own e-mail addresses, telephone numbers and account numbers, separated by commas")
+		}
+		list = append(list, one)
+	}
+	if len(list) > maxAddresses {
+		return nil, fmt.Errorf("OWNER_ADDRESSES: at most %d addresses", maxAddresses)
+	}
+	return list, nil
 }
 
 func parseZone(value string) (*time.Location, error) {

@@ -35,6 +35,7 @@ func TestBadValueNamesItsVariable(t *testing.T) {
 		"TELEGRAM_DM_POLICY": {"everyone"},
 		"SLACK_DM_POLICY":    {"yes"},
 		"BUDGET_DAILY_USD":   {"lots", "-1", "0", "NaN", "Inf", "1e9"},
+		"OWNER_ADDRESSES":    {"Ada", "me@example.com, x", strings.Repeat("a@b.example,", 40)},
 		"TIMEZONE":           {"Tokyo", "Local", "../etc/passwd"},
 	} {
 		for _, value := range bad {
@@ -46,11 +47,12 @@ func TestBadValueNamesItsVariable(t *testing.T) {
 }
 
 func TestValuesAreRead(t *testing.T) {
-	r, err := Read(env("OWNER", "telegram:4242, slack:U1", "TELEGRAM_DM_POLICY", "closed", "BUDGET_DAILY_USD", "$2.50", "TIMEZONE", "Asia/Tokyo"))
+	r, err := Read(env("OWNER", "telegram:4242, slack:U1", "TELEGRAM_DM_POLICY", "closed", "BUDGET_DAILY_USD", "$2.50", "TIMEZONE", "Asia/Tokyo", "OWNER_ADDRESSES", " me@example.com ,+49 30 1234,"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.Owners.Has("slack:U1") || r.Policy("telegram") != people.Closed || r.DailyBudget != 2.5 || r.Zone.String() != "Asia/Tokyo" {
+	if !r.Owners.Has("slack:U1") || r.Policy("telegram") != people.Closed || r.DailyBudget != 2.5 || r.Zone.String() != "Asia/Tokyo" ||
+		strings.Join(r.Addresses, ";") != "me@example.com;+49 30 1234" {
 		t.Errorf("read %+v", r)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -46,7 +47,7 @@ func TestAReplyIsDeliveredInOrderAndEachPartRecordedAtOnce(t *testing.T) {
 		t.Errorf("calls: %q", got)
 	}
 	want := []session.Part{{ID: "m1", Text: "one"}, {ID: "m2", Text: "two"}, {ID: "m3", Text: "three"}}
-	if got := r.chat(); !slices.Equal(got, []string{"one", "two", "three"}) || !slices.Equal(r.parts, want) {
+	if got := r.chat(); !slices.Equal(got, []string{"one", "two", "three"}) || !reflect.DeepEqual(r.parts, want) {
 		t.Errorf("the chat shows %q, recorded are %+v", got, r.parts)
 	}
 	for _, e := range r.calls("send") {

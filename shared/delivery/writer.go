@@ -223,6 +223,9 @@ func Deliver(ctx context.Context, r Reply) error {
 }
 
 func (r *Reply) part(ctx context.Context, i int, part session.Part) error {
+	if part.Card != "" {
+		return r.card(ctx, i, part)
+	}
 	if part.ID != "" {
 		err := r.Sender.Edit(ctx, r.To, part.ID, part.Text)
 		if err == nil || fixed(err) && r.Again {
@@ -244,6 +247,20 @@ func (r *Reply) part(ctx context.Context, i int, part session.Part) error {
 	}
 	_, err := r.send(ctx, i, part.Text)
 	return err
+}
+
+// card sends a question. One that is there is left alone, since it shows by now
+// what was answered; one whose sending a crash hides is sent again, and either
+// of the two can be answered.
+func (r *Reply) card(ctx context.Context, i int, part session.Part) error {
+	if part.ID != "" {
+		return nil
+	}
+	id, err := r.Sender.SendCard(ctx, r.To, channel.Card{Text: part.Text, Buttons: part.Buttons})
+	if err != nil {
+		return err
+	}
+	return r.Record(ctx, i, id)
 }
 
 func (r *Reply) send(ctx context.Context, i int, text string) (id string, err error) {

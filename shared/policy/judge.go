@@ -33,7 +33,10 @@ type Request struct {
 	Role   Role      // who set the turn off
 	Kind   chat.Kind // where the answer will be seen
 	Nobody bool      // a job fired: nobody is there
-	off    rule      // rules that a test switches off
+	// Granted are the destinations that the owner always allows this tool, as
+	// Verdict.Destinations gave them.
+	Granted []string
+	off     rule // rules that a test switches off
 }
 
 // Verdict is the gate's decision.
@@ -44,13 +47,20 @@ type Verdict struct {
 	// is a clause without a full stop, "" with Allow.
 	Reason    string
 	Arguments []Argument // one for each value, in order
+	// Destinations are what "always" would allow, with Ask: where the call
+	// goes, in normal form. None where the table says never, where nobody is
+	// there, and where the call does more than go there.
+	Destinations []string
 }
+
+// maxValue is how many bytes of a value a verdict holds.
+const maxValue = 4096
 
 // Argument is where one value of the arguments came from.
 type Argument struct {
 	Path     string // "recipients[0]"
 	Role     ArgRole
-	Value    string // as it will run, at most 200 bytes of it
+	Value    string // as it will run, at most maxValue bytes of it
 	Grounded bool
 	Why      string // where it was found, or why it counts as anybody's
 }
@@ -90,6 +100,12 @@ func Judge(in Request) Verdict {
 	}
 	c.ground()
 	v.Outcome, v.Reason = c.decide()
+	if v.Outcome == Ask {
+		v.Destinations = c.destinations()
+		if c.granted(v.Destinations) {
+			v.Outcome, v.Reason = Allow, ""
+		}
+	}
 	v.Arguments = c.arguments()
 	return v
 }
@@ -220,8 +236,8 @@ func (c *check) arguments() []Argument {
 			continue
 		}
 		value := l.raw
-		if len(value) > 200 {
-			value = strings.ToValidUTF8(value[:197], "") + "..."
+		if len(value) > maxValue {
+			value = strings.ToValidUTF8(value[:maxValue-3], "") + "..."
 		}
 		list = append(list, Argument{Path: l.path, Role: c.role(l), Value: value, Grounded: c.found[i].ok, Why: c.found[i].why})
 	}

@@ -37,6 +37,7 @@ const (
 	ruleTyped
 	ruleSentence
 	ruleRelation
+	ruleGrant
 	ruleEnd
 )
 

@@ -146,6 +146,9 @@ type Turn struct {
 	Steps   []Step    `json:"steps,omitempty"`
 	// Audit rides here until it is put into the audit log with that of others.
 	Audit []audit.Entry `json:"audit,omitempty"`
+	// Cards are the questions that the turn put to the owner, by package
+	// approval's ids.
+	Cards []string `json:"cards,omitempty"`
 	// Out is the reply as it stands, or shall stand, on the platform.
 	Out   []Part      `json:"out,omitempty"`
 	Reply string      `json:"reply,omitempty"`
@@ -180,6 +183,9 @@ type Part struct {
 	Text string `json:"text,omitempty"`
 	// Begun: it may have been sent although there is no id.
 	Begun bool `json:"begun,omitempty"`
+	// Card names the question that the message puts, Buttons answer it.
+	Card    string          `json:"card,omitempty"`
+	Buttons [][]chat.Button `json:"buttons,omitempty"`
 }
 
 // Said is what the person said to set the turn off: its message and those that

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"instar/shared/chat"
@@ -28,8 +29,8 @@ const (
 type Tool struct {
 	model.Tool
 	// Manifest is what the gate decides by: the effect, what the arguments are
-	// for, and whose words the result is.
-	Manifest policy.Manifest
+	// for, and whose words the result is. nil is taken for the worst.
+	Manifest *policy.Manifest
 	// Idempotent: running the same call (by its ID) again changes nothing, so
 	// a call whose outcome a crash made unknown may be repeated.
 	Idempotent bool
@@ -68,6 +69,8 @@ type Set struct {
 	// Ask puts a call before the owner and returns what the model is told; nil
 	// refuses what would be asked.
 	Ask func(ctx context.Context, call Call, name string, v policy.Verdict) (text string, err error)
+	// Granted are the destinations that the owner always allows a tool; nil: none.
+	Granted func(ctx context.Context, name string) ([]string, error)
 	// Keep stores a result longer than MaxResult and returns the ref by which
 	// memory_search reads it; call is the Call's ID. With nil, or when it
 	// fails, the result is cut. Leave it nil where memory_search is not among
@@ -135,10 +138,7 @@ func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
 	if s.Window == nil {
 		s.Window = policy.NewWindow(label.Worst(), nil)
 	}
-	v := policy.Judge(policy.Request{
-		Window: s.Window, Role: s.Role, Kind: s.Kind, Nobody: s.Nobody,
-		Call: policy.Invocation{Tool: t.Name, Input: call.Input, Manifest: &t.Manifest},
-	})
+	v := s.judge(ctx, policy.Invocation{Tool: t.Name, Input: call.Input, Manifest: t.Manifest})
 	c.Input = call.Input
 	switch v.Outcome {
 	case policy.Allow:
@@ -154,6 +154,21 @@ func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
 		return Outcome{model.ToolResult{ID: call.ID, Text: asked + text, Error: true}, "asked"}
 	}
 	return Refuse(call, v.Reason)
+}
+
+// judge asks the gate, which is told of the owner's grants when they matter.
+func (s *Set) judge(ctx context.Context, call policy.Invocation) policy.Verdict {
+	in := policy.Request{Window: s.Window, Role: s.Role, Kind: s.Kind, Nobody: s.Nobody, Call: call}
+	v := policy.Judge(in)
+	if len(v.Destinations) == 0 || s.Granted == nil {
+		return v
+	}
+	var err error
+	if in.Granted, err = s.Granted(ctx, call.Tool); err != nil {
+		slog.Warn("grants not read", "error", err.Error())
+		return v // so the owner is asked
+	}
+	return policy.Judge(in)
 }
 
 // RunApproved runs a call that the owner has said yes to: the caller has made
@@ -187,7 +202,7 @@ func (s *Set) run(ctx context.Context, t Tool, call model.ToolCall, c Call) Outc
 		// Only the gate refuses or asks, whatever a tool says.
 		state, text = "failed", strings.TrimPrefix(strings.TrimPrefix(err.Error(), refused), asked)
 	}
-	s.Window.Saw(&t.Manifest, t.Name, []byte(text), c.Label)
+	s.Window.Saw(t.Manifest, t.Name, []byte(text), c.Label)
 	return s.answer(ctx, call, c, state, text)
 }
 

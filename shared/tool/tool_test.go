@@ -24,7 +24,7 @@ import (
 func probe(effect policy.Effect, run func(tool.Call) (string, error)) (tool.Tool, *int) {
 	ran := new(int)
 	return tool.Tool{
-		Tool: model.Tool{Name: "probe", Schema: json.RawMessage(`{"type":"object"}`)}, Manifest: policy.Manifest{Effect: effect},
+		Tool: model.Tool{Name: "probe", Schema: json.RawMessage(`{"type":"object"}`)}, Manifest: &policy.Manifest{Effect: effect},
 		Run: func(_ context.Context, c tool.Call) (string, error) {
 			*ran++
 			return run(c)

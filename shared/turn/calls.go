@@ -74,6 +74,9 @@ func (p *progress) runTool(ctx context.Context, calls []model.ToolCall, i int) t
 		id := fmt.Sprintf("%s.%d.%d.%s", t.Session, t.Seq, len(t.Steps), hex.EncodeToString(sum[:6]))
 		out = p.tools.Run(ctx, c, tool.Call{ID: id, Message: t.Message})
 	}
+	if out.State != "asked" {
+		p.open = ""
+	}
 	show(out.State, out.Text)
 	p.audit(audit.Event{Kind: audit.Decision, Tool: c.Name, Outcome: decision(out.State)})
 	slog.Info("tool call", "tool", c.Name, "state", out.State, "session", t.Session, "turn", t.Seq)

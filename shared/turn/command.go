@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"instar/shared/approval"
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/chat"
@@ -24,7 +25,8 @@ const help = `Commands:
 /stop - end what I am doing now
 /queue steer|collect|followup - what you write while I work: joins it, waits for one answer together, or gets an answer each
 /jobs - what I do at which time; /jobs ID shows the last runs, /jobs cancel ID ends one (owner only)
-/yes CODE, /no CODE - answer when I ask whether I may do something (owner only)
+/yes CODE, /no CODE, /always CODE - answer when I ask whether I may do something, instead of tapping (owner only)
+/grants - what you always allow me; /grants revoke ID takes one back (owner only)
 /retry - try again what I could not answer
 /status - model, session and today's cost
 /model [NAME] - show or choose this conversation's model, e.g. /model openai/gpt-5.5; /model default goes back
@@ -51,8 +53,14 @@ func (p *progress) command(ctx context.Context) ending {
 		return p.goTo(ctx, strings.TrimSpace(p.who.rest))
 	case "queue":
 		return p.chooseQueue()
-	case "yes", "no":
-		return p.decide(ctx, p.who.command == "yes")
+	case "yes":
+		return p.decide(ctx, approval.Yes)
+	case "always":
+		return p.decide(ctx, approval.Always)
+	case "no":
+		return p.decide(ctx, approval.No)
+	case "grants":
+		return p.grants(ctx)
 	case "jobs":
 		return p.jobsCommand(ctx)
 	case "retry":

@@ -65,6 +65,11 @@ type Engine struct {
 	Budget    *budget.Ledger
 	Web       web.Doer     // fetches pages; nil fetches none
 	Search    web.Searcher // searches the web; nil does not
+	// Extra are the tools of integrations: the owner has them in private.
+	Extra []tool.Tool
+	// Self are the owner's own addresses and accounts, which nothing leaves
+	// them by going to.
+	Self []string
 	// Guard keeps secrets out of what is said and of what tools are given; nil
 	// knows keys by their shape only.
 	Guard *leak.Guard

@@ -127,8 +127,13 @@ func (p *progress) finish(ctx context.Context, end ending) error {
 	if p.held.Turn.Message.Job != nil {
 		p.announce(&end)
 	}
-	if len(p.questions) > 0 && end.state != session.Stopped {
-		end.reply, end.quiet = paragraphs(append([]string{end.reply}, p.questions...)...), false
+	var questions []session.Part
+	if len(p.cards) > 0 && end.state != session.Stopped {
+		var err error
+		if questions, err = p.questions(ctx); err != nil {
+			return err
+		}
+		end.quiet = false
 	}
 	end.reply = p.engine.Guard.Redact(end.reply)
 	before := *p.held.Turn
@@ -156,6 +161,7 @@ func (p *progress) finish(ctx context.Context, end ending) error {
 				t.Out = append(t.Out, session.Part{Text: text, Begun: t.Message.Job != nil})
 			}
 		}
+		t.Out = append(t.Out, questions...)
 	})
 	if errors.Is(err, session.ErrArrived) && end.state == session.Done {
 		// So soon that it belongs to what is being answered here: begin anew.

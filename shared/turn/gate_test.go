@@ -1,7 +1,7 @@
 package turn_test
 
 import (
-	"regexp"
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +12,7 @@ import (
 	"instar/shared/approval"
 	"instar/shared/chat"
 	"instar/shared/label"
+	"instar/shared/model"
 	"instar/shared/session"
 	"instar/shared/turn"
 )
@@ -33,13 +34,36 @@ func TestAJobMadeInATurnWithSomebodyElsesTextWaitsForTheOwner(t *testing.T) {
 			t.Fatalf("made: %+v, %v", jobs, err)
 		}
 		// Nobody asked for it: it is not even a question.
-		if got := w.telegram.in("42"); len(got) != 1 || strings.Contains(got[0], "/yes") {
+		if got := w.telegram.in("42"); len(got) != 1 || w.button("Yes") != "" {
 			t.Errorf("chat shows %q", got)
 		}
 	})
 }
 
-var answerCode = regexp.MustCompile(`/yes ([0-9a-z]{26})`)
+// button is what the last message of a chat with a button of that label says
+// when it is tapped.
+func (w *world) button(label string) string {
+	w.t.Helper()
+	w.telegram.mu.Lock()
+	defer w.telegram.mu.Unlock()
+	for _, m := range slices.Backward(w.telegram.messages) {
+		for _, row := range m.buttons {
+			for _, b := range row {
+				if strings.HasPrefix(b.Label, label) {
+					return b.Data
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// tap has the owner tap a button that says this.
+func (w *world) tap(data string) *chat.Message {
+	m := w.message(owner, data)
+	m.Tap = "tap" + m.ID
+	return m
+}
 
 // asking has the model want a job, on the owner's word, in a tainted turn.
 func (w *world) asking() (code string) {
@@ -47,15 +71,14 @@ func (w *world) asking() (code string) {
 	w.models[primary].answer = inTurn(says("I see."), asks(call("1", "schedule_create", plan)), says("I have asked."), echo)
 	w.deliver(w.forwarded("The door opens at noon, daily."))
 	w.say(owner, "Remind me to open the door every day")
-	got := w.telegram.in("42")
-	found := answerCode.FindStringSubmatch(got[len(got)-1])
-	if found == nil {
-		w.t.Fatalf("chat shows %q", got)
+	code, ok := strings.CutPrefix(w.button("Yes"), "/yes ")
+	if !ok {
+		w.t.Fatalf("chat shows %q", w.telegram.in("42"))
 	}
 	if jobs, err := w.jobs().List(w.t.Context()); err != nil || len(jobs) > 0 {
 		w.t.Fatalf("made before the answer: %+v, %v", jobs, err)
 	}
-	return found[1]
+	return code
 }
 
 func TestWhatTheOwnerSaysYesToIsDoneOnceAndTheConversationGoesOn(t *testing.T) {
@@ -72,6 +95,96 @@ func TestWhatTheOwnerSaysYesToIsDoneOnceAndTheConversationGoesOn(t *testing.T) {
 			t.Errorf("the second time: %q", got)
 		}
 		if jobs, _ := w.jobs().List(t.Context()); len(jobs) != 1 {
+			t.Errorf("%d jobs", len(jobs))
+		}
+	})
+}
+
+func TestACardEditsItselfToTheOutcome(t *testing.T) {
+	for label, c := range map[string]struct {
+		shows string
+		jobs  int
+		more  int // messages beside the card
+	}{"Yes": {"✓ You said yes at", 1, 1}, "No": {"✗ You said no at", 0, 0}} {
+		inBubble(t, func(t *testing.T, w *world) {
+			w.asking()
+			before := w.telegram.in("42")
+			card := before[len(before)-1]
+			for _, part := range []string{"May I do this?", "schedule_create", "Open the door.", "I ask because"} {
+				if !strings.Contains(card, part) {
+					t.Errorf("the card does not say %q: %q", part, card)
+				}
+			}
+			tap := w.tap(w.button(label))
+			w.deliver(tap)
+			after := w.telegram.in("42")
+			if shown := after[len(before)-1]; !strings.Contains(shown, c.shows) || w.button("") != "" {
+				t.Errorf("%s: the card shows %q, and a button %q", label, shown, w.button(""))
+			}
+			if len(after) != len(before)+c.more || !slices.Contains(w.telegram.seen, tap.Tap) {
+				t.Errorf("%s: the chat shows %q; taps confirmed %q", label, after, w.telegram.seen)
+			}
+			if jobs, _ := w.jobs().List(t.Context()); len(jobs) != c.jobs {
+				t.Errorf("%s: %d jobs", label, len(jobs))
+			}
+		})
+	}
+}
+
+// Whatever call the worker dies at, the question is put, and put once for each
+// time that nobody knows whether it was.
+func TestAQuestionIsPutWhateverCrashes(t *testing.T) {
+	put := 0
+	for _, kind := range []int{2, 3} {
+		for at := 1; at <= 24; at++ {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.models[primary].answer = says("I see.")
+				w.deliver(w.forwarded("The door opens at noon, daily."))
+				w.models[primary].answer = func(ctx context.Context, r model.Request, onText func(string)) (model.Reply, error) {
+					if last := r.Messages[len(r.Messages)-1]; len(last.Results) > 0 || strings.Contains(last.Text, "The owner") {
+						return text(onText, "I have asked.")
+					}
+					return asks(call("1", "schedule_create", plan))(ctx, r, onText)
+				}
+				key := w.put(w.message(owner, "Remind me to open the door every day"))
+				c := &crashPoint{kind: kind, at: at}
+				w.hooks.set(c.before, c.after)
+				w.handle(key, false)
+				w.mend()
+				time.Sleep(session.Lease + time.Second)
+				w.until(key, true)
+				data := w.button("Yes")
+				if data == "" {
+					t.Fatalf("call %d (%s): the chat shows %q", at, c.what, w.telegram.in("42"))
+				}
+				put++
+				w.deliver(w.tap(data))
+				if jobs, _ := w.jobs().List(t.Context()); len(jobs) != 1 {
+					t.Errorf("call %d (%s): %d jobs", at, c.what, len(jobs))
+				}
+			})
+		}
+	}
+	if put == 0 {
+		t.Error("nothing was tried")
+	}
+}
+
+func TestCallsInARowStandOnOneCardAndAreDoneTogether(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		second := strings.Replace(plan, "Open", "Close", 1)
+		w.models[primary].answer = inTurn(says("I see."),
+			asks(call("1", "schedule_create", plan), call("2", "schedule_create", second)), asks(call("3", "schedule_create", strings.Replace(plan, "Open", "Paint", 1))),
+			says("I have asked."), echo)
+		w.deliver(w.forwarded("The door opens at noon, daily."))
+		w.say(owner, "Remind me of the door every day")
+		got := w.telegram.in("42")
+		if card := got[len(got)-1]; len(got) != 3 || !strings.Contains(card, "3 times") || !strings.Contains(card, "Open the door") || !strings.Contains(card, "Close the door") {
+			t.Fatalf("chat shows %q", got)
+		}
+		w.deliver(w.tap(w.button("Yes")))
+		if jobs, _ := w.jobs().List(t.Context()); len(jobs) != 3 {
 			t.Errorf("%d jobs", len(jobs))
 		}
 	})

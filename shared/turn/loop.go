@@ -38,10 +38,10 @@ type progress struct {
 	opened atomic.Bool     // the turn object exists, or was tried to be written
 	series series          // messages that come in quick succession are read as one
 	window *policy.Window  // what the gate knows of the model's context
-	// questions are what the owner is asked, to stand under the reply.
-	questions []string
-	due       *job.Job // whose run this is; nil for a person's message, and the heartbeat
-	seen      string   // by its check
+	cards  []string        // the questions that the owner is asked
+	open   string          // that of them to which the next call can be added
+	due    *job.Job        // whose run this is; nil for a person's message, and the heartbeat
+	seen   string          // by its check
 
 	entries []audit.Entry // for the audit log, not recorded yet; guarded by mu
 
@@ -90,8 +90,9 @@ func (p *progress) attempt(ctx context.Context) error {
 	defer stopWork()
 	defer cancel(nil)
 
-	// A job's message comes when it is whole: nobody waits and watches.
-	if sender := p.engine.Senders[h.Turn.Message.Channel]; sender != nil && h.Turn.Message.Job == nil {
+	// A job's message comes when it is whole: nobody waits and watches. A tap is
+	// answered on its card.
+	if sender := p.engine.Senders[h.Turn.Message.Channel]; sender != nil && h.Turn.Message.Job == nil && h.Turn.Message.Tap == "" {
 		p.writer = &delivery.Writer{Sender: sender, To: h.Turn.Message.Address, ReplyTo: quote(h.Turn.Message), Record: p.placed}
 		placeholder := ""
 		if len(h.Turn.Out) > 0 {
@@ -156,6 +157,7 @@ func (p *progress) update(ctx context.Context, change func(t *session.Turn)) err
 		p.mu.Lock()
 		t.Audit, p.entries = append(t.Audit, p.entries...), nil
 		p.mu.Unlock()
+		t.Cards = p.cards
 		a := p.spent()
 		t.Usage, t.Cost, t.Grant = a.usage, a.cost, &a.grant
 	})
@@ -219,7 +221,9 @@ func (p *progress) work(ctx context.Context) ending {
 	}
 	files := e.files(p.who)
 	p.tools = e.tools(t.Message, p.who, files, t.Started)
-	p.openWindow()
+	if err := p.openWindow(ctx); err != nil {
+		return ending{err: err}
+	}
 	if t.Message.Approval != "" {
 		if err := p.approved(ctx, t.Message.Approval); err != nil {
 			return ending{err: err}
@@ -237,8 +241,10 @@ func (p *progress) work(ctx context.Context) ending {
 	if err := p.awaitSeries(ctx); err != nil {
 		return ending{err: err}
 	}
-	if len(p.held.Arrived()) > 0 {
-		p.openWindow() // with what was joined
+	if len(p.held.Arrived()) > 0 { // with what was joined
+		if err := p.openWindow(ctx); err != nil {
+			return ending{err: err}
+		}
 	}
 	pictures, note := p.images(ctx)
 	for {
@@ -257,7 +263,9 @@ func (p *progress) work(ctx context.Context) ending {
 		reply, err := p.askModel(ctx, request)
 		if errors.Is(err, errJoined) {
 			p.reset()
-			p.openWindow()
+			if err := p.openWindow(ctx); err != nil {
+				return ending{err: err}
+			}
 			pictures, note = p.images(ctx)
 			continue
 		}

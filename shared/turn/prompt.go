@@ -96,6 +96,7 @@ func (e *Engine) tools(m *chat.Message, w *who, files *memory.Store, began time.
 		if e.Search != nil {
 			set.Tools = append(set.Tools, web.SearchTool(e.Search))
 		}
+		set.Tools = append(set.Tools, e.Extra...)
 	}
 	return set
 }

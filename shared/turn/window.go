@@ -2,13 +2,8 @@ package turn
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"strings"
+	"slices"
 
-	"instar/shared/approval"
-	"instar/shared/audit"
 	"instar/shared/chat"
 	"instar/shared/label"
 	"instar/shared/model"
@@ -38,10 +33,15 @@ func labelOf(m *chat.Message, w *who) label.Label {
 // openWindow makes what the gate knows of the turn's context: everything that
 // the model is shown at its start, and what the steps of a dead holder brought
 // in. Memory that the owner does not vouch for is not loaded, so the briefing
-// taints nothing.
-func (p *progress) openWindow() {
+// taints nothing. A turn that does what the owner has said yes to goes on with
+// the turn that asked: its words and values ground here as they did there.
+func (p *progress) openWindow(ctx context.Context) error {
 	t, w := p.held.Turn, p.who
-	l := label.Join(label.Program(), labelOf(t.Message, w))
+	before, err := p.askedIn(ctx)
+	if err != nil {
+		return err
+	}
+	l := label.Program()
 	var said []policy.Said
 	words := func(m *chat.Message) {
 		// What somebody else's text put into a job is not the owner's word.
@@ -49,21 +49,56 @@ func (p *progress) openWindow() {
 			said = append(said, policy.Said{Text: m.Text, At: m.Time.In(p.engine.Zone)})
 		}
 	}
-	words(t.Message)
-	for _, a := range p.held.Arrived() {
-		if a.Taken == session.Joined || a.Taken == session.Steered {
-			l = label.Join(l, labelOf(a.Message, w))
-			words(a.Message)
+	heard := func(m *chat.Message, arrived []session.Arrival) {
+		l = label.Join(l, labelOf(m, w))
+		words(m)
+		for _, a := range arrived {
+			if a.Taken == session.Joined || a.Taken == session.Steered {
+				l = label.Join(l, labelOf(a.Message, w))
+				words(a.Message)
+			}
 		}
+	}
+	heard(t.Message, p.held.Arrived())
+	for _, asked := range before {
+		heard(asked.Message, asked.Arrived)
 	}
 	if t.Message.Job == nil {
 		l = label.Join(l, p.held.Head.Label())
 	}
-	p.window = policy.NewWindow(l, said, p.who.person)
+	p.window = policy.NewWindow(l, said, append([]string{w.person}, p.engine.Self...)...)
+	for _, asked := range before {
+		p.retrace(asked)
+	}
+	p.retrace(t)
+	p.cards = t.Cards
+	p.tools.Window, p.tools.Nobody, p.tools.Ask, p.tools.Granted = p.window, t.Message.Job != nil, p.ask, p.engine.approvals().Granted
+	return nil
+}
+
+// retrace has the window know what the steps of a turn brought in: their
+// labels, and the values that their results vouch for. A question is open to
+// more calls when the turn's last call was asked about.
+func (p *progress) retrace(t *session.Turn) {
+	var asked session.Step
+	p.open = ""
 	for _, s := range t.Steps {
 		p.window.Join(s.Label)
+		for _, r := range s.Results {
+			i := slices.IndexFunc(asked.Calls, func(c model.ToolCall) bool { return c.ID == r.ID })
+			state := tool.State(r)
+			if p.open = ""; state == "asked" && len(t.Cards) > 0 {
+				p.open = t.Cards[len(t.Cards)-1]
+			}
+			if i < 0 || state != "done" && state != "failed" {
+				continue
+			}
+			if from, ok := p.tools.Find(asked.Calls[i].Name); ok {
+				p.window.Saw(from.Manifest, from.Name, []byte(r.Text), asked.Label)
+			}
+		}
+		asked = s
 	}
-	p.tools.Window, p.tools.Nobody, p.tools.Ask = p.window, t.Message.Job != nil, p.ask
 }
 
 // heard adds what was said meanwhile to the window.
@@ -84,128 +119,4 @@ func (p *progress) label() label.Label {
 		return labelOf(p.held.Turn.Message, p.who)
 	}
 	return p.window.Label()
-}
-
-func (e *Engine) approvals() *approval.Store {
-	return &approval.Store{Bucket: e.Bucket, Agent: e.Agent, Now: e.Now}
-}
-
-// maxShown is how many characters of an argument the owner is shown.
-const maxShown = 600
-
-// ask puts a call before the owner. The question stands under the turn's reply,
-// so that it arrives as surely as the reply does.
-func (p *progress) ask(ctx context.Context, c tool.Call, name string, v policy.Verdict) (string, error) {
-	if !p.who.owner {
-		return "", errors.New("only the owner is asked")
-	}
-	r, err := p.engine.approvals().Ask(ctx, approval.Request{
-		Session: p.held.Turn.Session, Call: c.ID, Tool: name, Input: c.Input, Why: v.Reason, Twice: v.Outcome == policy.AskTwice,
-	})
-	if err != nil {
-		slog.Error("question not stored", "tool", name, "error", err.Error())
-		return "", err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "**May I do this?** %s", name)
-	for _, a := range v.Arguments {
-		mark := "from your words"
-		if !a.Grounded {
-			mark = "not from you"
-		}
-		fmt.Fprintf(&b, "\n- %s (%s): %s", a.Path, mark, quoted(a.Value))
-	}
-	fmt.Fprintf(&b, "\n\nI ask because %s.\n\n`/yes %s` or `/no %s`, within 30 minutes.", v.Reason, code(r), code(r))
-	p.questions = append(p.questions, b.String())
-	p.audit(audit.Event{Kind: audit.Asked, Tool: name, Outcome: string(v.Outcome), Detail: map[string]string{"question": r.ID, "hash": r.Hash}})
-	return "the owner is asked (" + v.Reason + "). It happens when they say yes, and you will be told. Do not call it again; say in a word that you have asked.", nil
-}
-
-func quoted(text string) string {
-	return "`" + strings.ReplaceAll(oneLine(text, maxShown), "`", "'") + "`"
-}
-
-// code is what the owner types to answer a question.
-func code(r *approval.Request) string { return r.ID + strings.ToLower(r.Nonce[:6]) }
-
-// decide carries out the owner's /yes or /no.
-func (p *progress) decide(ctx context.Context, approve bool) ending {
-	say := func(text string) ending { return ending{state: session.Done, reply: text} }
-	e, m := p.engine, p.held.Turn.Message
-	if !p.who.owner {
-		return say("Only the owner can answer that.")
-	}
-	given := strings.ToLower(strings.TrimSpace(p.who.rest))
-	if len(given) != 26 {
-		return say("Which question? Copy the whole line, such as /yes 0123….")
-	}
-	r, err := e.approvals().Get(ctx, given[:20])
-	if err == nil && !strings.EqualFold(r.Nonce[:6], given[20:]) {
-		err = approval.ErrUnknown
-	}
-	if err == nil {
-		r, err = e.approvals().Answer(ctx, r.ID, r.Nonce, approve, p.who.person)
-	}
-	if r != nil {
-		outcome := string(r.State)
-		if err != nil {
-			outcome = "not-counted"
-		}
-		p.audit(audit.Event{Kind: audit.Answered, Tool: r.Tool, Outcome: outcome, Detail: map[string]string{"question": r.ID, "hash": r.Hash, "person": p.who.person}})
-	}
-	again := r != nil && errors.Is(err, approval.ErrAnswered) && r.State == approval.Approved && approve && r.Person == p.who.person
-	switch {
-	case again: // this very answer, before a crash: what follows can be repeated
-	case errors.Is(err, approval.ErrUnknown):
-		return say("There is no such question.")
-	case errors.Is(err, approval.ErrLapsed), errors.Is(err, approval.ErrAnswered):
-		return say(strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + ".")
-	case err != nil:
-		return ending{err: err}
-	case r.State == approval.Denied:
-		return say("I do not do it.")
-	case r.State == approval.Once:
-		return say(fmt.Sprintf("Something secret would leave you with this. If you are sure, answer once more: `/yes %s`", code(r)))
-	}
-	next := &chat.Message{
-		V: 1, ID: "approval:" + r.ID, PlatformID: "approval:" + r.ID, Time: m.Time, Address: m.Address, Kind: chat.Private,
-		Sender: m.Sender, Session: session.Name(r.Session), Approval: r.ID,
-	}
-	if err := e.accept(ctx, next, 0); err != nil {
-		return ending{err: err}
-	}
-	return say("I do it now.")
-}
-
-// approved runs the call that the owner has approved, as the first thing of its
-// own turn. The approval is used before the call runs, so that no crash has it
-// run twice.
-func (p *progress) approved(ctx context.Context, id string) error {
-	if len(p.held.Turn.Steps) > 0 {
-		return nil
-	}
-	e, t := p.engine, p.held.Turn
-	r, err := e.approvals().Get(ctx, id)
-	if err != nil && !errors.Is(err, approval.ErrUnknown) {
-		return err
-	}
-	text := "The approval is not known any more, so nothing was done."
-	if err == nil {
-		c := tool.Call{ID: r.Call, Message: t.Message}
-		switch err := e.approvals().Use(ctx, r.Call, t.Session, r.Tool, r.Input); {
-		case err == nil:
-			out := p.tools.RunApproved(ctx, model.ToolCall{ID: "approved", Name: r.Tool, Input: r.Input}, c)
-			text = fmt.Sprintf("The owner said yes to %s, and it ran (%s):\n%s", r.Tool, out.State, out.Text)
-			p.audit(audit.Event{Kind: audit.Decision, Tool: r.Tool, Outcome: "approved", Detail: map[string]string{"question": r.ID, "hash": r.Hash}})
-		case errors.Is(err, approval.ErrAnswered):
-			text = fmt.Sprintf("The owner said yes to %s. Outcome unknown: the system restarted while it ran, so it may or may not have happened. Do not repeat it; tell the person.", r.Tool)
-		case errors.Is(err, approval.ErrLapsed), errors.Is(err, approval.ErrOther):
-			text = fmt.Sprintf("%s was not done: %v.", r.Tool, err)
-		default:
-			return err
-		}
-	}
-	return p.update(ctx, func(t *session.Turn) {
-		t.Steps = append(t.Steps, session.Step{At: e.Now(), Label: p.label(), Message: model.Message{Role: model.User, Text: "[" + text + "]"}})
-	})
 }

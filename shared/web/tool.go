@@ -19,8 +19,8 @@ import (
 // manifest is of tools whose results are the words of strangers throughout,
 // and known to everyone. Its fields are none, rather than unsaid: a page that
 // is JSON vouches for nothing by the names in it.
-func manifest(effect policy.Effect, roles map[string]policy.ArgRole, types map[string]string) policy.Manifest {
-	return policy.Manifest{
+func manifest(effect policy.Effect, roles map[string]policy.ArgRole, types map[string]string) *policy.Manifest {
+	return &policy.Manifest{
 		Effect: effect, ArgRoles: roles, ArgTypes: types,
 		OutputIntegrity: label.Untrusted, OutputConfidentiality: label.Public, Fields: map[string]policy.Field{},
 	}

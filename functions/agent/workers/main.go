@@ -105,7 +105,7 @@ func engine(env *workers.Env, lasting *instance) (*turn.Engine, error) {
 	models := catalog.Read(env.Var)
 	return &turn.Engine{
 		Agent: config.Agent, Version: config.Version, Bucket: b, Queue: q, Settings: env.Settings("SETTINGS", b),
-		Owners: rules.Owners, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
+		Owners: rules.Owners, Self: rules.Addresses, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
 		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{}, Search: search, Guard: lasting.guarded(env),
 		Audit: func(ctx context.Context) (*audit.Log, error) {
 			root, err := b.Root(ctx)
