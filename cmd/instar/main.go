@@ -28,6 +28,7 @@ const (
 
 func commands() []command {
 	return []command{
+		{name: "replay", summary: "play recorded attacks against the agent", run: replayVectors},
 		{name: "audit", summary: "check and show the audit log", run: func(sh *shell) error { return audit(sh.args, sh.stdout) }},
 		{name: "seal", summary: "keys of the sealed bucket", sub: sealCommands()},
 	}
@@ -124,15 +125,30 @@ func (sh *shell) flags(text string) *flag.FlagSet {
 // parse reads the arguments, of which none may be left. Its error is
 // flag.ErrHelp or errUsage, and a person has been told.
 func (sh *shell) parse(f *flag.FlagSet) error {
-	switch err := f.Parse(sh.args); {
-	case errors.Is(err, flag.ErrHelp):
-		return err
-	case err != nil:
-		return errUsage
-	case f.NArg() > 0:
-		return sh.misused(f, fmt.Sprintf("there is no argument %q", f.Arg(0)))
+	rest, err := sh.parseAny(f)
+	if err == nil && len(rest) > 0 {
+		return sh.misused(f, fmt.Sprintf("there is no argument %q", rest[0]))
 	}
-	return nil
+	return err
+}
+
+// parseAny is parse where arguments may be left, which it returns. Flags may
+// stand among them; after "--" there are none.
+func (sh *shell) parseAny(f *flag.FlagSet) (rest []string, err error) {
+	for args := sh.args; ; {
+		switch err := f.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, err
+		case err != nil:
+			return nil, errUsage
+		case f.NArg() == 0:
+			return rest, nil
+		}
+		if n := len(args) - f.NArg(); n > 0 && args[n-1] == "--" {
+			return append(rest, f.Args()...), nil
+		}
+		rest, args = append(rest, f.Arg(0)), f.Args()[1:]
+	}
 }
 
 // misused says what is wrong with the arguments.
