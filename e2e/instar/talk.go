@@ -43,6 +43,14 @@ func (w *World) Hook(body []byte) *http.Response {
 	return w.Post("/hooks/telegram", body, http.Header{"X-Telegram-Bot-Api-Secret-Token": {HookSecret}, "Content-Type": {"application/json"}})
 }
 
+// Tap has a person tap a button of a message in a Telegram chat.
+func (w *World) Tap(chat, from int64, m fake.Message, b fake.Button) {
+	w.T.Helper()
+	if r := w.Hook(w.Telegram.Tap(updates.Add(1), chat, from, m, b)); r.StatusCode != http.StatusOK {
+		w.T.Errorf("tap: status %d", r.StatusCode)
+	}
+}
+
 // Post posts to a path of Instar; the response's body is read already.
 func (w *World) Post(path string, body []byte, header http.Header) *http.Response {
 	w.T.Helper()

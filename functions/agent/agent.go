@@ -84,7 +84,11 @@ func Turns(e *turn.Engine) http.Handler {
 			slog.Error("direct turn failed", "error", err.Error())
 			s.send("error", map[string]string{"error": "the turn could not be finished now; it will be tried again, so look here in a minute"})
 		default:
-			s.send("done", Summary(t))
+			cards, err := e.Cards(ctx, t)
+			if err != nil {
+				slog.Error("questions not read", "error", err.Error())
+			}
+			s.send("done", Summary(t, cards))
 		}
 	})
 }
@@ -110,15 +114,19 @@ func direct(ctx context.Context, e *turn.Engine, key string, live turn.Live) (*s
 	}
 }
 
-// Summary is the JSON form of a finished turn.
-func Summary(t *session.Turn) map[string]any {
-	return map[string]any{
+// Summary is the JSON form of a finished turn, with the questions it puts.
+func Summary(t *session.Turn, cards []turn.Card) map[string]any {
+	summary := map[string]any{
 		"reply": t.Reply, "session": session.Name(t.Session), "turn": fmt.Sprint(t.Seq), "model": t.Model, "state": t.State,
 		"usage": map[string]any{
 			"input": t.Usage.Input, "output": t.Usage.Output,
 			"cache_read": t.Usage.CacheRead, "cache_write": t.Usage.CacheWrite, "cost_usd": t.Cost,
 		},
 	}
+	if len(cards) > 0 {
+		summary["cards"] = cards
+	}
+	return summary
 }
 
 // silence is the longest that a stream says nothing: proxies and pages take a

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"instar/shared/chat"
 	"instar/shared/delivery"
 	"instar/shared/session"
 )
@@ -245,5 +246,53 @@ func TestWhatIsHopeless(t *testing.T) {
 		if c.err != nil && delivery.Hopeless(errors.Join(c.err, errInjected)) != c.want {
 			t.Errorf("%v is judged otherwise when it is wrapped", c.err)
 		}
+	}
+}
+
+// A question is sent with its buttons after the reply, and not touched again:
+// by then it may show what was answered.
+func TestAQuestionIsSentOnceAndLeftAlone(t *testing.T) {
+	r := newReply(t)
+	r.parts = []session.Part{{ID: "m1", Text: "one"}, {Card: "q1", Text: "May I?", Buttons: [][]chat.Button{{{Label: "Yes", Data: "/yes q1"}}}}}
+	if err := r.deliver(false); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := r.deliver(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.chat(); !slices.Equal(got, []string{"one", "May I?"}) {
+		t.Errorf("the chat shows %q", got)
+	}
+	cards := r.calls("card")
+	if len(cards) != 1 || cards[0].text != "/yes q1" || r.parts[1].ID != "m2" {
+		t.Errorf("sent %+v, recorded %+v", cards, r.parts)
+	}
+	for _, e := range r.calls("edit") {
+		if e.id != "m1" {
+			t.Errorf("edited: %+v", e)
+		}
+	}
+}
+
+func TestAQuestionWhoseSendingIsInDoubtIsSentAgain(t *testing.T) {
+	r := newReply(t)
+	r.parts = []session.Part{{Card: "q1", Text: "May I?", Buttons: [][]chat.Button{{{Label: "Yes", Data: "/yes q1"}}}}}
+	r.fail = func(what string, _ bool) error {
+		if what == "record" {
+			return errInjected
+		}
+		return nil
+	}
+	if err := r.deliver(false); err == nil {
+		t.Fatal("nothing failed")
+	}
+	r.fail = func(string, bool) error { return nil }
+	if err := r.deliver(true); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.calls("card")); n != 2 || r.parts[0].ID == "" {
+		t.Errorf("sent %d times, recorded %+v", n, r.parts)
 	}
 }

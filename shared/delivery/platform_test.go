@@ -166,8 +166,12 @@ func (p *platform) Self(context.Context) (chat.Self, error) {
 	return chat.Self{}, errors.ErrUnsupported
 }
 
-func (p *platform) SendCard(context.Context, chat.Address, channel.Card) (string, error) {
-	return "", errors.ErrUnsupported
+func (p *platform) SendCard(ctx context.Context, to chat.Address, card channel.Card) (id string, err error) {
+	err = p.call(ctx, "card", to, event{text: card.Buttons[0][0].Data}, func() {
+		id = fmt.Sprint("m", len(p.shows)+1)
+		p.order, p.shows[id] = append(p.order, id), card.Text
+	})
+	return id, err
 }
 
 func (p *platform) EditCard(context.Context, chat.Address, string, channel.Card) error {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"instar/shared/approval"
 	"instar/shared/audit"
@@ -236,3 +237,35 @@ func (p *progress) askedIn(ctx context.Context) (list []*session.Turn, err error
 // maxChain is how many turns back the owner's words go on grounding what they
 // are asked about.
 const maxChain = 8
+
+// Card is a question as a page shows it.
+type Card struct {
+	ID      string          `json:"id"`
+	Text    string          `json:"text"` // Markdown
+	Buttons [][]chat.Button `json:"buttons,omitempty"`
+	State   approval.State  `json:"state"`
+}
+
+// Cards are the questions of a turn, as they are now. The turn's agent has the
+// given zone.
+func Cards(ctx context.Context, store *approval.Store, zone *time.Location, t *session.Turn) ([]Card, error) {
+	list := []Card{}
+	for _, id := range t.Cards {
+		r, err := store.Get(ctx, id)
+		if errors.Is(err, approval.ErrUnknown) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		card := Card{ID: id, State: r.State}
+		card.Text, card.Buttons = r.Card(store.Now(), zone)
+		list = append(list, card)
+	}
+	return list, nil
+}
+
+// Cards are the questions of a turn of this agent.
+func (e *Engine) Cards(ctx context.Context, t *session.Turn) ([]Card, error) {
+	return Cards(ctx, e.approvals(), e.Zone, t)
+}

@@ -24,6 +24,8 @@ func (p *progress) last(step *session.Step, reply model.Reply) ending {
 		text = paragraphs(text, "(The model declined to say more.)")
 	case reply.Stop == model.StopLength:
 		text = paragraphs(text, "(The answer was cut: it reached the model's longest. Say “go on” for more.)")
+	case text == "" && len(p.cards) > 0:
+		text = "I need your word for this:"
 	case text == "":
 		text = "The model gave an empty answer. Please say it again, perhaps in other words."
 	}
