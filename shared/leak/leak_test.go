@@ -21,12 +21,12 @@ const (
 	short     = "hunter22"
 )
 
-func guard() *leak.Guard {
-	return leak.New(map[string]string{
-		"ANTHROPIC_API_KEY": anthropic, "TELEGRAM_BOT_TOKEN": telegram, "CONSOLE_TOKEN": token, "SHORT": short,
-		"TINY": "abc",
-	})
+var secrets = map[string]string{
+	"ANTHROPIC_API_KEY": anthropic, "TELEGRAM_BOT_TOKEN": telegram, "CONSOLE_TOKEN": token, "SHORT": short,
+	"TINY": "abc",
 }
+
+func guard() *leak.Guard { return leak.New(secrets) }
 
 // encodings are the supported ones, of a value with something around it.
 func encodings(before, value, after string) map[string]string {

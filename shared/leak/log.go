@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 )
 
-// Handler passes log records on to next without secrets: messages, names of
-// attributes, and their values, whatever their type.
-func (g *Guard) Handler(next slog.Handler) slog.Handler { return &handler{g, next} }
+// Handler passes log records on to next without secrets (see New): messages,
+// names of attributes, and their values, whatever their type. The guard is made
+// with the first record.
+func Handler(secrets map[string]string, next slog.Handler) slog.Handler {
+	return &handler{sync.OnceValue(func() *Guard { return New(secrets) }), next}
+}
 
 type handler struct {
-	guard *Guard
+	guard func() *Guard
 	next  slog.Handler
 }
 
@@ -22,20 +26,20 @@ func (h *handler) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	clean := slog.NewRecord(r.Time, r.Level, h.guard.Redact(r.Message), r.PC)
+	clean := slog.NewRecord(r.Time, r.Level, h.guard().Redact(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		clean.AddAttrs(h.guard.attr(a))
+		clean.AddAttrs(h.guard().attr(a))
 		return true
 	})
 	return h.next.Handle(ctx, clean)
 }
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &handler{h.guard, h.next.WithAttrs(h.guard.attrs(attrs))}
+	return &handler{h.guard, h.next.WithAttrs(h.guard().attrs(attrs))}
 }
 
 func (h *handler) WithGroup(name string) slog.Handler {
-	return &handler{h.guard, h.next.WithGroup(h.guard.Redact(name))}
+	return &handler{h.guard, h.next.WithGroup(h.guard().Redact(name))}
 }
 
 func (g *Guard) attrs(attrs []slog.Attr) []slog.Attr {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"instar/shared/leak"
 	"io"
 	"log/slog"
 	"strings"
@@ -26,7 +27,7 @@ func TestLogsHoldNoSecret(t *testing.T) {
 		"json": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
 	} {
 		var out bytes.Buffer
-		log := slog.New(g.Handler(format(&out)))
+		log := slog.New(leak.Handler(secrets, format(&out)))
 		log.Info("sent with "+anthropic, "n", 7)
 		log.Error("failed", "error", fmt.Errorf("get https://api.telegram.org/bot%s/getMe: EOF", telegram))
 		log.With("header", token).WithGroup("g").Warn("x", "body", []byte(anthropic), "raw", answer{token})
@@ -53,7 +54,7 @@ func TestHarmlessLogsAreUnchanged(t *testing.T) {
 		slog.New(wrap(plain)).With("a", 1).WithGroup("g").Info("turn", "account", account{Name: "x"}, "list", []int{1}, "none", nil)
 		return out.String()
 	}
-	if got, want := write(guard().Handler), write(func(h slog.Handler) slog.Handler { return h }); got != want {
+	if got, want := write(func(h slog.Handler) slog.Handler { return leak.Handler(secrets, h) }), write(func(h slog.Handler) slog.Handler { return h }); got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}
 }

@@ -5,15 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"instar/shared/audit"
 	"instar/shared/bucket"
+	"instar/shared/queue"
 	"instar/shared/session"
 )
 
 // gather is how many turns' entries go into the audit log at once: its two
 // writes are an eighth of one a turn.
 const gather = 16
+
+// idle is how long fewer of them wait: the longest that a queue delays. With
+// three turns or more in that time it still is under a write a turn.
+const idle = queue.MaxDelay
+
+// gatherIn says when the entries of so many turns go into the audit log, if this
+// is the time to decide.
+func gatherIn(turns int) (wait time.Duration, due bool) {
+	switch {
+	case turns >= gather:
+		return 0, true
+	case turns == 1:
+		return idle, true
+	}
+	return 0, false
+}
 
 // audit notes an event. It is recorded with the next change of the turn's log.
 func (p *progress) audit(ev audit.Event) {

@@ -91,3 +91,27 @@ func TestTheAuditCostsUnderAWriteATurn(t *testing.T) {
 		}
 	})
 }
+
+// A conversation that falls silent is in the log half a day later, too.
+func TestTheLastTurnsOfAConversationAreAuditedInTheEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		log := w.audited()
+		for range 3 {
+			w.say(owner, "hello")
+		}
+		count := func() int {
+			found, err := log.Search(t.Context(), audit.Query{Kind: audit.Send, Limit: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(found.Records)
+		}
+		if n := count(); n != 0 {
+			t.Errorf("%d at once", n)
+		}
+		w.drainFor(12 * time.Hour)
+		if n := count(); n != 3 {
+			t.Errorf("%d of 3 half a day later", n)
+		}
+	})
+}

@@ -61,8 +61,8 @@ func (e *Engine) settle(ctx context.Context, h *session.Held) error {
 			slog.Warn("compaction not asked for", "session", t.Session, "error", err.Error()) // the next turn asks again
 		}
 	}
-	if e.Audit != nil && t.Seq-h.Head.Audited >= gather {
-		if err := inbox.Send(ctx, e.Queue, inbox.Wake{Audit: t.Session}, 0); err != nil {
+	if wait, due := gatherIn(t.Seq - h.Head.Audited); due && e.Audit != nil {
+		if err := inbox.Send(ctx, e.Queue, inbox.Wake{Audit: t.Session}, wait); err != nil {
 			slog.Warn("audit not asked for", "session", t.Session, "error", err.Error()) // the next turn asks again
 		}
 	}

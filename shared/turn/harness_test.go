@@ -155,16 +155,19 @@ func (w *world) Send(_ context.Context, body []byte, delay time.Duration) error 
 	return w.hooks.then("queue send")
 }
 
-// drain delivers what the engine has put on the queue.
-func (w *world) drain() {
+// drain delivers what the engine has put on the queue for the next six hours.
+func (w *world) drain() { w.drainFor(6 * time.Hour) }
+
+func (w *world) drainFor(ahead time.Duration) {
 	for {
 		w.mu.Lock()
-		if len(w.queued) == 0 {
+		i := slices.IndexFunc(w.queued, func(one wake) bool { return time.Until(one.at) <= ahead })
+		if i < 0 {
 			w.mu.Unlock()
 			return
 		}
-		next := w.queued[0]
-		w.queued = w.queued[1:]
+		next := w.queued[i]
+		w.queued = slices.Delete(w.queued, i, i+1)
 		w.mu.Unlock()
 		time.Sleep(time.Until(next.at))
 		if next.Audit != "" {

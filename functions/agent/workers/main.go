@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"time"
 	_ "time/tzdata" // Workers have no time zone files
@@ -36,15 +35,17 @@ type instance struct {
 	guard *leak.Guard
 }
 
-// guarded makes the guard, and has logs pass it, with the first event.
+// secrets are the variables whose values nobody is told.
+var secrets = []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "SEAL_KEY"}
+
+// guarded makes the guard with the first event.
 func (i *instance) guarded(env *workers.Env) *leak.Guard {
 	if i.guard == nil {
-		secrets := map[string]string{}
-		for _, name := range []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "SEAL_KEY"} {
-			secrets[name] = env.Var(name)
+		values := map[string]string{}
+		for _, name := range secrets {
+			values[name] = env.Var(name)
 		}
-		i.guard = leak.New(secrets)
-		slog.SetDefault(slog.New(i.guard.Handler(slog.Default().Handler())))
+		i.guard = leak.New(values)
 	}
 	return i.guard
 }
@@ -71,6 +72,7 @@ func main() {
 }
 
 func engine(env *workers.Env, lasting *instance) (*turn.Engine, error) {
+	env.HideInLogs(secrets...)
 	below, err := env.Bucket("BUCKET")
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 func main() {
 	cache := &seal.Cache{} // of keys, as long as the instance lives
 	workers.Run(workers.Function{Scheduled: func(ctx context.Context, env *workers.Env, at time.Time) error {
+		env.HideInLogs("SEAL_KEY")
 		b, err := env.Bucket("BUCKET")
 		if err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 func main() {
 	cache := &seal.Cache{} // of keys, as long as the instance lives
 	workers.Run(workers.Function{Fetch: func(env *workers.Env) http.Handler {
+		env.HideInLogs("SEAL_KEY", "TELEGRAM_WEBHOOK_SECRET", "SLACK_SIGNING_SECRET")
 		b, err := env.Bucket("BUCKET")
 		if err != nil {
 			return workers.Misconfigured(err)
