@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"instar/shared/leak"
 	"io"
 	"log/slog"
 	"strings"
 	"testing"
+
+	"instar/shared/leak"
 )
 
 type account struct {

@@ -87,7 +87,8 @@ func (s *scan) inAddress(p span) bool {
 }
 
 // decimal reads a number with a point for the fraction and commas between
-// thousands; a comma before one or two last digits is a point.
+// thousands; a comma before one or two last digits is a point. Anything but
+// digits, save a minus before them, is no number.
 func decimal(s string) (string, bool) {
 	if i := strings.LastIndexByte(s, ','); i >= 0 {
 		switch last := len(s) - i - 1; {
@@ -99,7 +100,7 @@ func decimal(s string) (string, bool) {
 			return "", false
 		}
 	}
-	if strings.Count(s, ".") > 1 || len(s) > 20 {
+	if strings.Count(s, ".") > 1 || len(s) > 20 || strings.Trim(strings.TrimPrefix(s, "-"), "0123456789.") != "" || !hasDigit(s) {
 		return "", false
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
@@ -109,7 +110,7 @@ func decimal(s string) (string, bool) {
 	if fraction = strings.TrimRight(fraction, "0"); fraction != "" {
 		whole += "." + fraction
 	}
-	return whole, s != "" && s != "."
+	return whole, true
 }
 
 // amountOf is the normal form of an argument that is an amount: a number, or a
