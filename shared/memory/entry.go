@@ -12,9 +12,12 @@ import (
 // back with it. Each field may hold several values separated by commas, after
 // texts of several sources were merged by Replace.
 type Source struct {
-	ID     string // turn and step that wrote it; the idempotency key
-	Origin string // "telegram:4242", "web:example.com"; "" only for text edited by hand
-	Label  string // the text's integrity, as package label names it
+	ID string `json:"id,omitempty"` // turn and step that wrote it; the idempotency key
+	// Origin is "telegram:4242" or "web:example.com"; "" only for text edited by
+	// hand. What the owner made of somebody else's text in a review follows:
+	// "web:example.com,promoted:telegram:4242", or edited.
+	Origin string `json:"origin,omitempty"`
+	Label  string `json:"label,omitempty"` // the text's integrity, as package label names it
 }
 
 // Trusted reports whether a text is the owner's own: written by hand into the

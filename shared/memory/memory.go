@@ -9,9 +9,14 @@
 //
 // Files that a person broke (other encodings, no list items, half a comment)
 // read as what can be read of them and never fail a turn.
+//
+// The owner looks through the entries with Items and changes them with Promote,
+// Edit and Delete. What any change but an addition takes away is kept beside
+// the files, where History finds it and Restore brings it back: see history.go.
 package memory
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +56,13 @@ var (
 	ErrNoMatch = errors.New("text to replace is not in the file; quote it exactly as it stands, within one entry")
 	// ErrAmbiguous: the text to replace is in the file more than once.
 	ErrAmbiguous = errors.New("text to replace is in the file more than once; quote more of it")
+	// ErrChanged: the entry that a ref names is not in the file any more, or not as
+	// it was looked at.
+	ErrChanged = errors.New("this entry is not there any more, or has changed: look at it again")
+	// ErrRef: a ref that Items, or an id that History, never gave out.
+	ErrRef = errors.New("no such entry")
+	// ErrOwner: the change is one that only the owner makes, on their own word.
+	ErrOwner = errors.New("only the owner can do this")
 	// ErrBusy: other writers changed the file every time; nothing was written.
 	ErrBusy = errors.New("file is being changed by others; try again")
 	// ErrIncomplete is returned by Search beside valid hits when some files
@@ -139,7 +151,8 @@ func (s *Store) Read(ctx context.Context, name string) (data []byte, etag string
 // returns the new etag. It must never be reachable by the agent: what it
 // writes counts as the owner's own words. etag is the one Read returned, or ""
 // to create the file; when the file has changed since, nothing is written and
-// the error wraps bucket.ErrPrecondition.
+// the error wraps bucket.ErrPrecondition. What was there goes into the history
+// first: one read and one write more.
 func (s *Store) Write(ctx context.Context, name, etag string, data []byte) (newETag string, err error) {
 	if _, ok := readable(name); !ok {
 		return "", ErrFile
@@ -149,6 +162,11 @@ func (s *Store) Write(ctx context.Context, name, etag string, data []byte) (newE
 	}
 	if !utf8.Valid(data) {
 		return "", fmt.Errorf("write %s: %w: not UTF-8", name, ErrInvalid)
+	}
+	if etag != "" {
+		if err := s.keepFile(ctx, name, etag, data); err != nil {
+			return "", fmt.Errorf("write %s: %w", name, err)
+		}
 	}
 	newETag, err = s.put(ctx, name, etag, data)
 	if err != nil {
@@ -174,22 +192,36 @@ var errUnchanged = errors.New("unchanged")
 
 // edit reads a file (a missing one is ""), lets change make the new text and
 // writes it if nobody else has written in between, else starts over. An error
-// of change ends it; errUnchanged does so without being an error.
-func (s *Store) edit(ctx context.Context, name string, change func(old string) (string, error)) error {
+// of change ends it; errUnchanged does so without being an error. What change
+// says that is lost by it, if it is not nil, goes into the history before.
+func (s *Store) edit(ctx context.Context, name string, change func(old string) (text string, lost *record, err error)) error {
+	at := s.now()
+	var kept []byte // the newest record; the same one need not be there twice
 	for try := range attempts {
 		o, err := s.b.Get(ctx, s.prefix+name)
 		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
-		text, err := change(string(o.Data))
+		text, lost, err := change(string(o.Data))
 		if errors.Is(err, errUnchanged) {
 			return nil
 		}
 		if err == nil && len(text) > MaxFile && len(text) > len(o.Data) {
 			err = ErrFull
 		}
+		if err == nil && lost != nil && len(lost.Before) > maxKept {
+			err = errKept
+		}
 		if err != nil {
 			return fmt.Errorf("edit %s: %w", name, err)
+		}
+		if lost != nil {
+			if data := lost.encode(at); !bytes.Equal(data, kept) {
+				if err := s.keep(ctx, at, data); err != nil {
+					return fmt.Errorf("edit %s: %w", name, err)
+				}
+				kept = data
+			}
 		}
 		_, err = s.put(ctx, name, o.ETag, []byte(text))
 		if err == nil {

@@ -56,7 +56,7 @@ func (s *Store) Search(ctx context.Context, query string, limit int) ([]Hit, err
 	if q.Empty() {
 		return nil, nil
 	}
-	names, err := s.logs(ctx)
+	names, _, err := s.logs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -71,57 +71,65 @@ func (s *Store) Search(ctx context.Context, query string, limit int) ([]Hit, err
 	return q.best(min(limit, maxHits), s.now()), err
 }
 
-// logs returns the names of the daily logs to search, newest first.
-func (s *Store) logs(ctx context.Context) ([]string, error) {
+// logs returns the names of the daily logs to search, newest first, and how
+// many of the last two years are beyond the bounds.
+func (s *Store) logs(ctx context.Context) (names []string, left int, err error) {
 	folder := s.prefix + "memory/"
 	options := bucket.ListOptions{Prefix: folder, After: folder + s.now().Add(-maxLogAge).Format(time.DateOnly)}
 	var logs []bucket.Entry
 	for more := true; more; more = options.After != "" {
 		page, err := s.b.List(ctx, options)
 		if err != nil {
-			return nil, fmt.Errorf("list daily logs: %w", err)
+			return nil, 0, fmt.Errorf("list daily logs: %w", err)
 		}
 		logs = append(logs, page.Entries...)
 		options.After = page.Next
 	}
-	var names []string
 	var size int64
 	for _, e := range slices.Backward(logs) {
 		name := strings.TrimPrefix(e.Key, s.prefix)
-		if _, ok := readable(name); !ok || e.Size > MaxFile {
+		if _, ok := readable(name); !ok {
 			continue
 		}
-		size += e.Size
-		if len(names) == maxLogs || size > maxLogBytes {
-			break
+		if e.Size <= MaxFile {
+			size += e.Size
+		}
+		if e.Size > MaxFile || len(names) == maxLogs || size > maxLogBytes {
+			left++
+			continue
 		}
 		names = append(names, name)
 	}
-	return names, nil
+	return names, left, nil
 }
 
 // gather reads files, a few at a time. A missing one is "".
 func (s *Store) gather(ctx context.Context, names []string) ([]string, error) {
 	texts := make([]string, len(names))
 	errs := make([]error, len(names))
-	next := make(chan int, len(names))
-	for i := range names {
-		next <- i
-	}
-	close(next)
-	var wait sync.WaitGroup
-	for range min(readers, len(names)) {
-		wait.Go(func() {
-			for i := range next {
-				texts[i], errs[i] = s.text(ctx, names[i])
-			}
-		})
-	}
-	wait.Wait()
+	each(len(names), func(i int) { texts[i], errs[i] = s.text(ctx, names[i]) })
 	if err := errors.Join(errs...); err != nil {
 		return texts, fmt.Errorf("%w: %w", ErrIncomplete, err)
 	}
 	return texts, nil
+}
+
+// each calls do with 0 to n-1, a few at a time.
+func each(n int, do func(i int)) {
+	next := make(chan int, n)
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	var wait sync.WaitGroup
+	for range min(readers, n) {
+		wait.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // ranking is a query and the hits it has found so far, one for each score.

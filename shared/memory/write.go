@@ -49,15 +49,15 @@ func (s *Store) Remember(ctx context.Context, file string, e Entry) (Entry, erro
 func (s *Store) add(ctx context.Context, name, title string, e Entry, clock string) (Entry, error) {
 	day, _ := readable(name)
 	stored := e
-	err := s.edit(ctx, name, func(old string) (string, error) {
+	err := s.edit(ctx, name, func(old string) (string, *record, error) {
 		stored = e
 		blocks := parse(old, day)
 		if i := indexID(blocks, e.ID); i >= 0 {
 			stored = blocks[i].Entry
-			return "", errUnchanged
+			return "", nil, errUnchanged
 		}
 		if len(blocks) == 0 {
-			return title + "\n\n" + format(e, "- ", clock) + "\n", nil
+			return title + "\n\n" + format(e, "- ", clock) + "\n", nil, nil
 		}
 		// What follows the last block is white space, kept short here so that
 		// the new item joins the list, and apart from anything else.
@@ -66,7 +66,7 @@ func (s *Store) add(ctx context.Context, name, title string, e Entry, clock stri
 		if last.kind != item {
 			gap = "\n\n"
 		}
-		return old[:last.end] + gap + format(e, "- ", clock) + "\n", nil
+		return old[:last.end] + gap + format(e, "- ", clock) + "\n", nil, nil
 	})
 	if err != nil {
 		return Entry{}, err
@@ -85,6 +85,8 @@ func (s *Store) add(ctx context.Context, name, title string, e Entry, clock stri
 // old ones and by's, so that a correction never makes a stranger's words look
 // like the owner's. A repeat with the same by.ID changes nothing, but a
 // repeated removal of a whole entry is ErrNoMatch: nothing is left to say so.
+//
+// What was there goes into the history first: one read and two writes.
 func (s *Store) Replace(ctx context.Context, file, old, new string, by Source) error {
 	day, ok := readable(file)
 	switch {
@@ -104,10 +106,10 @@ func (s *Store) Replace(ctx context.Context, file, old, new string, by Source) e
 	if err != nil {
 		return err
 	}
-	return s.edit(ctx, file, func(raw string) (string, error) {
+	return s.edit(ctx, file, func(raw string) (string, *record, error) {
 		blocks := parse(raw, day)
 		if indexID(blocks, by.ID) >= 0 {
-			return "", errUnchanged
+			return "", nil, errUnchanged
 		}
 		exact, wanted := old, new
 		i, err := find(blocks, exact)
@@ -116,15 +118,21 @@ func (s *Store) Replace(ctx context.Context, file, old, new string, by Source) e
 			i, err = find(blocks, exact)
 		}
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		b := blocks[i]
-		b.Source, err = merge(b.Source, by, b.Text == exact)
+		// Words that come back around or within the new ones are still there.
+		b.Source, err = merge(b.Source, by, b.Text == exact && !strings.Contains(wanted, exact))
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		b.Text = strings.TrimSpace(strings.Replace(b.Text, exact, wanted, 1))
-		return rewrite(raw, blocks, i, b, day)
+		what := Replaced
+		if b.Text == "" {
+			what = Deleted
+		}
+		text, err := rewrite(raw, blocks, i, b, day)
+		return text, lostBlock(file, what, raw, blocks[i], b, by), err
 	})
 }
 
@@ -159,15 +167,16 @@ func undress(text string, day time.Time) string {
 // rewrite puts b in the place of block i. It tries the block's own form first
 // and a list item second, and takes the first after which the file parses to
 // the same blocks as before but for this one: otherwise new text could start
-// blocks of its own that have no source, or swallow a neighbour's.
-func rewrite(raw string, blocks []block, i int, b block, day time.Time) (string, error) {
+// blocks of its own that have no source, or swallow a neighbour's. A form that
+// is given is tried before those.
+func rewrite(raw string, blocks []block, i int, b block, day time.Time, form ...string) (string, error) {
 	want := slices.Clone(blocks)
 	if b.Text == "" {
 		want = slices.Delete(want, i, i+1)
 	} else {
 		want[i] = b
 	}
-	for _, form := range forms(b) {
+	for _, form := range append(form, forms(b)...) {
 		text := raw[:b.start] + form + raw[b.end:]
 		if form == "" {
 			text = raw[:b.start] + strings.TrimPrefix(strings.TrimPrefix(raw[b.end:], "\r"), "\n")
@@ -184,10 +193,7 @@ func forms(b block) []string {
 	if b.Text == "" {
 		return []string{"", "\n"}
 	}
-	e := b.Entry
-	if !b.stamped {
-		e.Time = time.Time{}
-	}
+	e := b.stored()
 	if b.kind == item {
 		return []string{format(e, b.marker, b.clock)}
 	}
