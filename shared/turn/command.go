@@ -26,6 +26,7 @@ const help = `Commands:
 /queue steer|collect|followup - what you write while I work: joins it, waits for one answer together, or gets an answer each
 /jobs - what I do at which time; /jobs ID shows the last runs, /jobs cancel ID ends one (owner only)
 /yes CODE, /no CODE, /always CODE - answer when I ask whether I may do something, instead of tapping (owner only)
+/memory [WORDS] - what I remember and where it is from; /memory promote, edit, delete, history, restore
 /grants - what you always allow me; /grants revoke ID takes one back (owner only)
 /retry - try again what I could not answer
 /status - model, session and today's cost
@@ -59,6 +60,8 @@ func (p *progress) command(ctx context.Context) ending {
 		return p.decide(ctx, approval.Always)
 	case "no":
 		return p.decide(ctx, approval.No)
+	case "memory":
+		return p.memoryCommand(ctx)
 	case "grants":
 		return p.grants(ctx)
 	case "jobs":

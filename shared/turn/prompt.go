@@ -89,7 +89,7 @@ func (e *Engine) tools(m *chat.Message, w *who, files *memory.Store, began time.
 	set.Tools = append(set.Tools, tool.Recall(files, e.log(w.session), results), tool.MemoryWrite(files, began.In(e.Zone)))
 	if set.Role == policy.Owner {
 		s := e.schedule(m)
-		set.Tools = append(set.Tools, s.Create(), s.List(), s.Cancel(), tool.MessageSend(e.Senders, e.ownerOn))
+		set.Tools = append(set.Tools, tool.MemoryTrust(files), s.Create(), s.List(), s.Cancel(), tool.MessageSend(e.Senders, e.ownerOn))
 		if e.Web != nil {
 			set.Tools = append(set.Tools, web.FetchTool(&web.Fetcher{Do: e.Web, Now: e.Now}))
 		}

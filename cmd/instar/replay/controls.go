@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
+	"instar/shared/memory"
 	"instar/shared/seal"
 	"instar/shared/session"
 )
@@ -105,5 +107,14 @@ func (w *world) own(ctx context.Context, c call) (call, error) {
 
 // trust asks for the note of a key to be trusted.
 func (w *world) trust(ctx context.Context, key string) (call, error) {
-	return call{Tool: "memory_trust", Args: encode(map[string]string{"ref": key})}, nil
+	found, err := memory.Open(w.engine.Bucket, w.engine.Agent+"/files/").Items(ctx)
+	if err != nil {
+		return call{}, err
+	}
+	for _, item := range found.Items {
+		if strings.HasSuffix(item.Text, " ("+key+")") {
+			return call{Tool: "memory_trust", Args: encode(map[string]string{"text": item.Text})}, nil
+		}
+	}
+	return call{}, fmt.Errorf("there is no note of %s to trust", key)
 }
