@@ -81,6 +81,8 @@ type Item struct {
 	Input json.RawMessage `json:"input"` // canonical JSON
 	Why   string          `json:"why"`   // in words for the owner
 	Args  []Argument      `json:"args,omitempty"`
+	// Unseen: the arguments hold text of others that the model has not seen.
+	Unseen bool `json:"unseen,omitempty"`
 }
 
 // Argument is one value of a call, and where it came from, in words.
@@ -131,6 +133,7 @@ func (r *Request) hash() string {
 	for _, item := range r.Items {
 		part(item.Call)
 		part(string(item.Input))
+		part(fmt.Sprint(item.Unseen))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -59,6 +59,14 @@ func (w *Window) Label() label.Label { return w.label }
 // falls.
 func (w *Window) Join(l label.Label) { w.label = label.Join(w.label, l) }
 
+// With is the window as it would be with one more text in it, which it is not
+// changed by. It serves for Judge.
+func (w *Window) With(l label.Label) *Window {
+	more := *w
+	more.Join(l)
+	return &more
+}
+
 // Say adds what the owner said meanwhile.
 func (w *Window) Say(s Said) {
 	said := read(s)

@@ -44,11 +44,31 @@ type Call struct {
 	ID      string // unique over all turns: the idempotency key
 	Input   json.RawMessage
 	Message *chat.Message // what set the turn off
-	// Label is that of the window the call was made in.
+	// Unseen: handles of package quarantine stood in the input, and the texts of
+	// others that they stand for are in it now. The model has not seen them.
+	Unseen bool
+	// Label is that of the window the call was made in, and of what is in the
+	// input.
 	Label label.Label
 	// Taint joins the label of what the result holds, where the manifest cannot
 	// say it.
 	Taint func(label.Label)
+}
+
+// Reason is a verdict's for the model: it quotes nothing the model has not seen.
+func (c *Call) Reason(v policy.Verdict) string {
+	if c.Unseen {
+		return "it holds text of others, and the owner decides about that"
+	}
+	return v.Reason
+}
+
+// window is what the gate judges the call by.
+func (c *Call) window(w *policy.Window) *policy.Window {
+	if c.Unseen {
+		return w.With(label.New(label.Untrusted, label.Private, []string{"handle"}, nil))
+	}
+	return w
 }
 
 func (c *Call) taint(l label.Label) {
@@ -114,6 +134,11 @@ func Refuse(call model.ToolCall, reason string) Outcome {
 	return Outcome{model.ToolResult{ID: call.ID, Text: refused + reason + ".", Error: true}, "refused"}
 }
 
+// Failed answers a call that could not be made.
+func Failed(call model.ToolCall, err error) Outcome {
+	return Outcome{model.ToolResult{ID: call.ID, Text: strings.TrimPrefix(strings.TrimPrefix(err.Error(), refused), asked), Error: true}, "failed"}
+}
+
 // State tells from a recorded result how its call ended: "done", "failed",
 // "refused" or "asked".
 func State(r model.ToolResult) string {
@@ -138,14 +163,14 @@ func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
 	if s.Window == nil {
 		s.Window = policy.NewWindow(label.Worst(), nil)
 	}
-	v := s.judge(ctx, policy.Invocation{Tool: t.Name, Input: call.Input, Manifest: t.Manifest})
+	v := s.judge(ctx, c.window(s.Window), policy.Invocation{Tool: t.Name, Input: call.Input, Manifest: t.Manifest})
 	c.Input = call.Input
 	switch v.Outcome {
 	case policy.Allow:
 		return s.run(ctx, t, call, c)
 	case policy.Ask, policy.AskTwice:
 		if s.Ask == nil {
-			return Refuse(call, v.Reason)
+			return Refuse(call, c.Reason(v))
 		}
 		text, err := s.Ask(ctx, c, t.Name, v)
 		if err != nil {
@@ -153,12 +178,12 @@ func (s *Set) Run(ctx context.Context, call model.ToolCall, c Call) Outcome {
 		}
 		return Outcome{model.ToolResult{ID: call.ID, Text: asked + text, Error: true}, "asked"}
 	}
-	return Refuse(call, v.Reason)
+	return Refuse(call, c.Reason(v))
 }
 
 // judge asks the gate, which is told of the owner's grants when they matter.
-func (s *Set) judge(ctx context.Context, call policy.Invocation) policy.Verdict {
-	in := policy.Request{Window: s.Window, Role: s.Role, Kind: s.Kind, Nobody: s.Nobody, Call: call}
+func (s *Set) judge(ctx context.Context, w *policy.Window, call policy.Invocation) policy.Verdict {
+	in := policy.Request{Window: w, Role: s.Role, Kind: s.Kind, Nobody: s.Nobody, Call: call}
 	v := policy.Judge(in)
 	if len(v.Destinations) == 0 || s.Granted == nil {
 		return v
@@ -195,7 +220,7 @@ func (s *Set) find(ctx context.Context, call model.ToolCall, c Call) (Tool, Outc
 
 // run runs a call that may run, and has the window know what came of it.
 func (s *Set) run(ctx context.Context, t Tool, call model.ToolCall, c Call) Outcome {
-	c.Label, c.Taint = s.Window.Label(), s.Window.Join
+	c.Label, c.Taint = c.window(s.Window).Label(), s.Window.Join
 	text, err := t.Run(ctx, c)
 	state := "done"
 	if err != nil {

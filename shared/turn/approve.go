@@ -31,7 +31,7 @@ func (p *progress) ask(ctx context.Context, c tool.Call, name string, v policy.V
 		return "", errors.New("only the owner is asked")
 	}
 	t := p.held.Turn
-	item := approval.Item{Call: c.ID, Input: c.Input, Why: v.Reason}
+	item := approval.Item{Call: c.ID, Input: c.Input, Why: v.Reason, Unseen: c.Unseen}
 	for _, a := range v.Arguments {
 		item.Args = append(item.Args, approval.Argument{Path: a.Path, Value: p.engine.Guard.Redact(a.Value), Yours: a.Grounded, From: a.Why})
 	}
@@ -46,7 +46,7 @@ func (p *progress) ask(ctx context.Context, c tool.Call, name string, v policy.V
 		p.cards = append(p.cards, r.ID)
 	}
 	p.audit(audit.Event{Kind: audit.Asked, Tool: name, Outcome: string(v.Outcome), Detail: map[string]string{"question": r.ID, "hash": r.Hash}})
-	return "the owner is asked (" + v.Reason + "). It happens when they say yes, and you will be told. Do not call it again; say in a word that you have asked.", nil
+	return "the owner is asked (" + c.Reason(v) + "). It happens when they say yes, and you will be told. Do not call it again; say in a word that you have asked.", nil
 }
 
 // questions are the parts of the reply that put the turn's questions.
@@ -193,7 +193,7 @@ func (p *progress) useItem(ctx context.Context, r *approval.Request, i int) (str
 	switch {
 	case err == nil:
 		item := used.Items[i]
-		out := p.tools.RunApproved(ctx, model.ToolCall{ID: "approved", Name: used.Tool, Input: item.Input}, tool.Call{ID: item.Call, Message: p.held.Turn.Message})
+		out := p.tools.RunApproved(ctx, model.ToolCall{ID: "approved", Name: used.Tool, Input: item.Input}, tool.Call{ID: item.Call, Message: p.held.Turn.Message, Unseen: item.Unseen})
 		p.audit(audit.Event{Kind: audit.Decision, Tool: used.Tool, Outcome: "approved", Detail: map[string]string{"question": used.ID, "hash": used.Hash}})
 		return fmt.Sprintf("The owner said yes to %s, and it ran (%s):\n%s", used.Tool, out.State, out.Text), nil
 	case errors.Is(err, approval.ErrAnswered):

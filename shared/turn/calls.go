@@ -9,6 +9,7 @@ import (
 
 	"instar/shared/audit"
 	"instar/shared/model"
+	"instar/shared/quarantine"
 	"instar/shared/session"
 	"instar/shared/tool"
 )
@@ -63,7 +64,10 @@ func (p *progress) runTool(ctx context.Context, calls []model.ToolCall, i int) t
 	}
 	show("running", "")
 	var out tool.Outcome
-	if p.repeated(calls[:i+1]) > MaxSame {
+	expanded, used, err := quarantine.Expand(ctx, c.Input, p.engine.texts(p.who.session))
+	if err != nil {
+		out = tool.Failed(c, err)
+	} else if c.Input = expanded; p.repeated(calls[:i+1]) > MaxSame {
 		out = tool.Refuse(c, fmt.Sprintf("this exact call was made %d times in this turn already; use its results or do something else", MaxSame))
 	} else if found := p.engine.Guard.Check(string(c.Input)); len(found) > 0 {
 		out = tool.Refuse(c, "its arguments hold a secret ("+found[0].Kind+"), and secrets leave by no tool")
@@ -72,7 +76,7 @@ func (p *progress) runTool(ctx context.Context, calls []model.ToolCall, i int) t
 		// names the turn and the step too.
 		sum := sha256.Sum256([]byte(c.ID))
 		id := fmt.Sprintf("%s.%d.%d.%s", t.Session, t.Seq, len(t.Steps), hex.EncodeToString(sum[:6]))
-		out = p.tools.Run(ctx, c, tool.Call{ID: id, Message: t.Message})
+		out = p.tools.Run(ctx, c, tool.Call{ID: id, Message: t.Message, Unseen: used})
 	}
 	if out.State != "asked" {
 		p.open = ""

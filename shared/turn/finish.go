@@ -10,6 +10,7 @@ import (
 
 	"instar/shared/budget"
 	"instar/shared/model"
+	"instar/shared/quarantine"
 	"instar/shared/session"
 )
 
@@ -136,6 +137,14 @@ func (p *progress) finish(ctx context.Context, end ending) error {
 			return err
 		}
 		end.quiet = false
+	}
+	if end.state == session.Done && end.step != nil {
+		// The person may read what the model may not.
+		reply, err := quarantine.Reveal(ctx, end.reply, p.engine.texts(p.who.session))
+		if err != nil {
+			return err
+		}
+		end.reply = reply
 	}
 	end.reply = p.engine.Guard.Redact(end.reply)
 	before := *p.held.Turn

@@ -221,6 +221,9 @@ func (p *progress) work(ctx context.Context) ending {
 	}
 	files := e.files(p.who)
 	p.tools = e.tools(t.Message, p.who, files, t.Started)
+	if p.tools.Role == policy.Owner && len(p.tools.Tools) > 0 {
+		p.tools.Tools = append(p.tools.Tools, p.readAs())
+	}
 	if err := p.openWindow(ctx); err != nil {
 		return ending{err: err}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"instar/shared/memory"
@@ -14,14 +16,12 @@ import (
 // runControls runs one half of the controls, in which the owner plants and
 // nobody else does. They are one agent's: what one has kept, another may use.
 func runControls(ctx context.Context, list []control, folder string, key seal.Key, half int, suites map[string]*suite, got *Halves, o Options) error {
-	any := &suite{}
-	for _, s := range suites {
-		if any.Suite == "" || s.Suite < any.Suite {
-			any = s
-		}
-		any.Tools = append(any.Tools, missing(any.Tools, s.Tools)...)
+	all := &suite{Owner: map[string]string{}} // the tools of every suite
+	for _, name := range slices.Sorted(maps.Keys(suites)) {
+		all.Tools = append(all.Tools, missing(all.Tools, suites[name].Tools)...)
+		maps.Copy(all.Owner, suites[name].Owner)
 	}
-	w, shut, err := reopen(folder, "controls", key, half, any, o)
+	w, shut, err := reopen(folder, "controls", key, half, all, o)
 	if err != nil {
 		return err
 	}
@@ -73,12 +73,8 @@ func (w *world) control(ctx context.Context, c control, half int) (asks int, err
 	if _, asks, err = w.approve(ctx, session.Main, turns); err != nil {
 		return 0, err
 	}
-	for _, c := range w.script.calls {
-		if c.state != "done" && c.state != "asked" {
-			asks++
-		}
-	}
-	return asks, nil
+	more, err := w.script.undone()
+	return asks + more, err
 }
 
 // own is the agent's own call that a placeholder of the vectors stands for; one

@@ -98,13 +98,11 @@ func (w *world) task(ctx context.Context, conversation, prompt string, calls ...
 	if err != nil {
 		return 0, err
 	}
-	_, asks, err = w.approve(ctx, conversation, turns)
-	for _, c := range w.script.calls {
-		if c.state == "refused" || c.state == "" {
-			asks++ // the owner must say it differently
-		}
+	if _, asks, err = w.approve(ctx, conversation, turns); err != nil {
+		return 0, err
 	}
-	return asks, err
+	more, err := w.script.undone()
+	return asks + more, err
 }
 
 // attack has the owner ask for something and the model make all of the calls;

@@ -140,6 +140,20 @@ type outcome struct {
 	asked   int
 }
 
+// undone is how many calls of the owner's task did not run: the owner must say it
+// differently. One that failed and was not recorded so is an error.
+func (s *script) undone() (n int, err error) {
+	for _, c := range s.calls {
+		switch {
+		case c.state == "refused" || c.state == "":
+			n++
+		case c.state == "failed" && c.Error == nil:
+			return 0, fmt.Errorf("%s%s failed", c.Tool, c.Args)
+		}
+	}
+	return n, nil
+}
+
 // attackers sums up what the attacker's calls came to. effect tells which tools
 // have one.
 func (s *script) attackers(effect map[string]bool) (o outcome) {
