@@ -28,6 +28,10 @@ const (
 	turnsMost    = 100
 	// MaxSummary bounds the summary, in bytes.
 	MaxSummary = 8 << 10
+	// maxWords bounds what is kept word for word beside it, and maxSaid one turn's
+	// share; the rest is in the log.
+	maxWords = 6 << 10
+	maxSaid  = 2 << 10
 )
 
 // A head object is a line of JSON and then a line for each turn of history.
@@ -75,6 +79,7 @@ func encodeHead(h *Head) ([]byte, error) {
 			h.SummaryLabel = label.Join(h.summaryLabel(), past.Label)
 			h.Summary = condense(h.Summary, past)
 			h.Through = past.Seq
+			h.quote(past)
 		}
 		h.History = h.History[old:]
 	}
@@ -123,12 +128,27 @@ func (s *Store) Compact(ctx context.Context, id string, through int, summary str
 		for _, past := range h.History {
 			if past.Seq <= through {
 				h.SummaryLabel = label.Join(h.SummaryLabel, past.Label)
+				h.quote(past)
 			}
 		}
 		h.Summary, h.Through = Clip(summary, MaxSummary), through
 		h.History = slices.DeleteFunc(h.History, func(p Past) bool { return p.Seq <= through })
 		return true
 	})
+}
+
+// quote keeps what the person said in a turn that a summary is to stand for.
+func (h *Head) quote(past Past) {
+	if past.Own && len(past.Messages) > 0 {
+		h.Words = append(h.Words, Words{At: past.At, Text: Clip(past.Messages[0].Text, maxSaid)})
+	}
+	total := 0
+	for i, w := range slices.Backward(h.Words) {
+		if total += len(w.Text); total > maxWords {
+			h.Words = h.Words[i+1:]
+			return
+		}
+	}
 }
 
 // Logged records that the turns up to through are in the searchable log.
@@ -234,13 +254,13 @@ func (s *Store) fold(h *Head, t *Turn) {
 		}
 	}
 	if t.Reset {
-		h.History, h.Summary, h.Through = nil, "", t.Seq
+		h.History, h.Summary, h.Words, h.Through = nil, "", nil, t.Seq
 	} else if len(t.Steps) > 0 {
 		messages := t.Messages(t.Said(s.Fold))
 		if s.Shorten != nil {
 			shorten(messages, s.Shorten)
 		}
-		h.History = append(h.History, Past{Seq: t.Seq, At: t.Started, Messages: messages, Label: t.Label})
+		h.History = append(h.History, Past{Seq: t.Seq, At: t.Started, Messages: messages, Label: t.Label, Own: s.Own != nil && s.Own(t)})
 	}
 	if t.SetModel != nil {
 		h.Model = *t.SetModel

@@ -53,6 +53,9 @@ type Head struct {
 	Summary      string      `json:"summary,omitempty"`
 	SummaryLabel label.Label `json:"summary_label"`
 	Through      int         `json:"through,omitempty"`
+	// Words are what the person said in those turns, word for word, the oldest
+	// first, as far as it is their own and fits maxWords.
+	Words []Words `json:"words,omitempty"`
 	// Logged is the last turn that is in the conversation's searchable log.
 	Logged int `json:"logged,omitempty"`
 	// Audited is the last turn whose entries are in the audit log.
@@ -67,8 +70,16 @@ type Past struct {
 	At       time.Time       `json:"at,omitzero"` // when it began
 	Messages []model.Message `json:"messages"`
 	Label    label.Label     `json:"label"` // of all of it
+	// Own: the first message is the person's own words and nobody else's.
+	Own bool `json:"own,omitempty"`
 
 	json []byte // as it is stored; nil: not encoded yet
+}
+
+// Words are what the person said in one turn.
+type Words struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
 }
 
 // Claim names the current or last turn.

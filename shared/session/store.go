@@ -51,6 +51,9 @@ type Store struct {
 	Now    func() time.Time
 	// Fold makes the text of a person's message as the model is shown it.
 	Fold func(m *chat.Message) string
+	// Own reports whether what set a turn off is its person's own words; nil:
+	// nobody knows.
+	Own func(t *Turn) bool
 	// Shorten makes a tool's result as later turns are shown it; nil leaves it
 	// as it is.
 	Shorten func(text string) string

@@ -193,3 +193,33 @@ func TestALongToolResultIsShownShortInLaterTurnsAndCanBeReadOn(t *testing.T) {
 		}
 	})
 }
+
+// What the owner said stands beside the summary word for word; what they passed
+// on does not, and what does not fit is in the log.
+func TestTheOwnersWordsOutliveTheirSummary(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.models[primary].answer = summarizing(says("Fine."))
+		w.deliver(w.forwarded("All invoices go to DE00."))
+		w.chatter(9)
+		w.say(owner, "My landlord is Anna, anna@landlord.example.")
+		for range 45 {
+			w.say(owner, "and on")
+		}
+		first := users(w.lastRequest())[0]
+		before, words, ok := strings.Cut(first, "[What the person said then, word for word.]")
+		if !ok || !strings.Contains(words, ": My landlord is Anna, anna@landlord.example.\n") {
+			t.Errorf("the conversation begins with %q", first)
+		}
+		if strings.Contains(words, "DE00") || !strings.Contains(before, "Bo the cat") {
+			t.Errorf("among the owner's words: %q", words)
+		}
+		if len(words) > 8<<10 {
+			t.Errorf("%d bytes of words", len(words))
+		}
+		w.say(owner, "/new")
+		w.say(owner, "hello")
+		if got := users(w.lastRequest()); strings.Contains(strings.Join(got, ""), "landlord") {
+			t.Errorf("after starting over: %q", got)
+		}
+	})
+}

@@ -102,7 +102,7 @@ func Settled(err error) bool {
 }
 
 func (e *Engine) sessions() *session.Store {
-	return &session.Store{Bucket: e.Bucket, Agent: e.Agent, Now: e.Now, Fold: UserText, Shorten: shortened}
+	return &session.Store{Bucket: e.Bucket, Agent: e.Agent, Now: e.Now, Fold: UserText, Own: e.own, Shorten: shortened}
 }
 
 // shortened is a tool's result as later turns are shown it.

@@ -330,7 +330,7 @@ func (p *progress) messages(pictures []model.Image, note string) []model.Message
 	var list []model.Message
 	if p.held.Turn.Message.Job == nil { // a run begins with nothing, so that it costs the same each time
 		if text := p.held.Head.Summary; text != "" {
-			list = append(list, model.Message{Role: model.User, Text: "[What was said before, in short. memory_search finds the words themselves.]\n" + text})
+			list = append(list, model.Message{Role: model.User, Text: "[What was said before, in short. memory_search finds the words themselves.]\n" + text + wordForWord(p.held.Head.Words)})
 		}
 		for _, past := range p.held.Head.History {
 			list = append(list, past.Messages...)
@@ -339,6 +339,19 @@ func (p *progress) messages(pictures []model.Image, note string) []model.Message
 	own := p.held.Turn.Messages(p.held.Said() + note)
 	own[0].Images = pictures
 	return append(list, own...)
+}
+
+// wordForWord is what the person said in turns that a summary stands for.
+func wordForWord(words []session.Words) string {
+	if len(words) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n\n[What the person said then, word for word.]")
+	for _, w := range words {
+		fmt.Fprintf(&b, "\n- %s: %s", w.At.Format(time.DateOnly), w.Text)
+	}
+	return b.String()
 }
 
 func (p *progress) replies() (n int) {

@@ -30,6 +30,17 @@ func labelOf(m *chat.Message, w *who) label.Label {
 	return l
 }
 
+// own reports whether what set a turn off is the owner's own words.
+func (e *Engine) own(t *session.Turn) bool {
+	own := func(m *chat.Message) bool {
+		w := &who{person: m.Person(), owner: m.Channel == Web || e.Owners.Has(m.Person())}
+		return m.Approval == "" && m.Job == nil && !labelOf(m, w).Tainted()
+	}
+	return own(t.Message) && !slices.ContainsFunc(t.Arrived, func(a session.Arrival) bool {
+		return a.Taken == session.Joined && !own(a.Message)
+	})
+}
+
 // openWindow makes what the gate knows of the turn's context: everything that
 // the model is shown at its start, and what the steps of a dead holder brought
 // in. Memory that the owner does not vouch for is not loaded, so the briefing
