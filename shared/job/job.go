@@ -70,7 +70,7 @@ type Job struct {
 	To       chat.Address // where the outcome goes
 	Created  time.Time
 	By       string // the tool call or message that made it: the same one makes it once
-	Label    string // integrity of its text, as package label names it; "" is untrusted
+	Label    string // of its text, a mark of package label; "" is the worst
 
 	// Changed by runs.
 	Failures int    // failed tries in a row

@@ -28,6 +28,8 @@ type Core struct {
 	// own hand adds none.
 	Origins []string
 	Labels  []string
+	// Secret: one of the loaded entries must not leave the owner.
+	Secret bool
 }
 
 // Core reads SOUL.md, USER.md and MEMORY.md at once: three reads. Only for
@@ -108,6 +110,7 @@ func (c *Core) load(name, raw string) (loaded string) {
 		if spans[i][0] >= 0 && (spans[i][0] < head || spans[i][1] > tail) {
 			c.Origins = addTo(c.Origins, b.Origin)
 			c.Labels = addTo(c.Labels, b.Label)
+			c.Secret = c.Secret || b.Secret()
 		}
 	}
 	return cut(text, head, tail, "%d lines of "+name+" are left out here; memory_search finds them")

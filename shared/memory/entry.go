@@ -17,7 +17,7 @@ type Source struct {
 	// hand. What the owner made of somebody else's text in a review follows:
 	// "web:example.com,promoted:telegram:4242", or edited.
 	Origin string `json:"origin,omitempty"`
-	Label  string `json:"label,omitempty"` // the text's integrity, as package label names it
+	Label  string `json:"label,omitempty"` // the text's mark, of package label
 }
 
 // Trusted reports whether a text is the owner's own: written by hand into the
@@ -27,12 +27,15 @@ func (s Source) Trusted() bool {
 	if s.Label == "" {
 		return s.ID == ""
 	}
-	for one := range strings.SplitSeq(s.Label, ",") {
-		if label.ParseIntegrity(one) < label.Owner {
-			return false
-		}
+	return label.ParseMark(s.Label).Integrity >= label.Owner
+}
+
+// Secret reports whether a text must not leave the owner.
+func (s Source) Secret() bool {
+	if s.Label == "" {
+		return s.ID != ""
 	}
-	return true
+	return label.ParseMark(s.Label).Confidentiality >= label.Secret
 }
 
 // maxSource is the longest field of a Source in bytes.

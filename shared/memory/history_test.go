@@ -52,7 +52,7 @@ func TestEveryChangeIsKept(t *testing.T) {
 		`written SOUL.md: "Kind."   > "" by `,
 		`deleted MEMORY.md: "Likes coffee." owner telegram:42 > "" by telegram:42`,
 		`replaced MEMORY.md: "Likes tea." owner telegram:42 > "Likes coffee." by telegram:42`,
-		`deleted MEMORY.md: "Wires go where I say." owner ` + mine + `,edited:web:owner > "" by web:owner`,
+		`deleted MEMORY.md: "Wires go where I say." owner ` + mine + `,web:owner > "" by web:owner`,
 		`edited MEMORY.md: "` + planted + `" owner ` + mine + ` > "Wires go where I say." by web:owner`,
 		`promoted MEMORY.md: "` + planted + `" untrusted web:evil.example > "` + planted + `" by web:owner`,
 	}

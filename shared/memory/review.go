@@ -106,7 +106,7 @@ func (s *Store) Promote(ctx context.Context, ref string, by Source) error {
 }
 
 // Edit gives an entry another text, which is the owner's since the owner wrote
-// it. Where the old one came from stays beside who edited it. To edit nothing
+// it. Where the old one came from stays beside that. To edit nothing
 // is no way to promote: an untrusted text that stays as it is, is ErrInvalid.
 func (s *Store) Edit(ctx context.Context, ref, text string, by Source) error {
 	text, err := normal(text)
@@ -182,7 +182,7 @@ func (s Source) owns() error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	if label.ParseIntegrity(s.Label) < label.Owner {
+	if label.ParseMark(s.Label).Integrity < label.Owner {
 		return ErrOwner
 	}
 	if len(s.Origin) > maxBy || strings.Contains(s.Origin, ",") {
@@ -192,17 +192,23 @@ func (s Source) owns() error {
 }
 
 // vouched is the source of a text that was old's and that by, the owner, has
-// promoted or edited. When the origins are too many the last give way to "many".
+// promoted or edited. What that made of somebody else's text stays to be seen.
+// When the origins are too many the last give way to "many".
 func vouched(old Source, how What, by Source) Source {
 	ids := union(old.ID, by.ID)
+	last := by.Origin
+	if !old.Trusted() {
+		last = string(how) + ":" + by.Origin
+	}
 	origins := union(old.Origin, "")
-	last := string(how) + ":" + by.Origin
 	origins = slices.DeleteFunc(origins, func(o string) bool { return o == last })
 	join := func() string { return strings.Join(append(slices.Clone(origins), last), ",") }
 	for n := len(origins); n > 0 && len(join()) > maxSource; n-- {
 		origins = append(origins[:n-1:n-1], label.Many)
 	}
-	return Source{
-		ID: strings.Join(ids[max(0, len(ids)-keptIDs):], ","), Origin: join(), Label: label.Owner.String(),
+	mark := label.New(label.Owner, label.Private, nil, nil)
+	if how == Promoted && old.Secret() { // whose word it is changes, and not who may see it
+		mark.Confidentiality = label.Secret
 	}
+	return Source{ID: strings.Join(ids[max(0, len(ids)-keptIDs):], ","), Origin: join(), Label: mark.Mark()}
 }

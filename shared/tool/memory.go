@@ -33,7 +33,7 @@ func MemoryWrite(store *memory.Store, at time.Time) Tool {
 			if err := decode(c.Input, &in); err != nil {
 				return "", err
 			}
-			source := memory.Source{ID: c.ID, Origin: c.Message.Person(), Label: c.Label.Integrity.String()}
+			source := memory.Source{ID: c.ID, Origin: c.Message.Person(), Label: c.Label.Mark()}
 			if in.Replaces != "" && c.Label.Tainted() {
 				// Text of others replaces nothing of the owner's: it goes beside it.
 				in.Replaces = ""

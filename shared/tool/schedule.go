@@ -86,7 +86,7 @@ func (s *Schedule) create(ctx context.Context, c Call) (string, error) {
 	}
 	j, err := s.Jobs.Create(ctx, &job.Job{
 		Name: strings.TrimSpace(in.Name), Kind: job.Kind(in.Kind), Text: in.Text, Schedule: when,
-		Grace: time.Duration(in.Grace) * time.Minute, Unless: in.Unless, To: s.To, By: c.ID, Label: c.Label.Integrity.String(),
+		Grace: time.Duration(in.Grace) * time.Minute, Unless: in.Unless, To: s.To, By: c.ID, Label: c.Label.Mark(),
 	})
 	if err != nil {
 		return "", err

@@ -98,9 +98,14 @@ func search(ctx context.Context, store *memory.Store, log Searcher, query string
 		return "Nothing found.", nil
 	}
 	for _, h := range files {
+		l := label.New(label.Owner, label.Private, strings.Split(h.Origin, ","), nil)
 		if !h.Trusted() {
-			taint(label.New(label.Untrusted, label.Private, strings.Split(h.Origin, ","), nil))
+			l.Integrity = label.Untrusted
 		}
+		if h.Secret() {
+			l.Confidentiality = label.Secret
+		}
+		taint(l)
 		fmt.Fprintf(&b, "- %s (%s", h.Text, h.File)
 		if !h.Time.IsZero() {
 			b.WriteString(", " + h.Time.Format(time.DateOnly))
@@ -110,7 +115,8 @@ func search(ctx context.Context, store *memory.Store, log Searcher, query string
 	for _, h := range said {
 		// On one line: what a tool once answered shall not look like a hit of
 		// the files.
-		taint(label.New(label.ParseIntegrity(h.Label), label.Private, []string{"conversation"}, nil))
+		l := label.ParseMark(h.Label)
+		taint(label.New(l.Integrity, l.Confidentiality, []string{"conversation"}, nil))
 		fmt.Fprintf(&b, "- %s (conversation, %s, %s)\n", oneLine(h.Text), h.Time.Format(time.DateOnly), oneLine(h.Who))
 	}
 	return b.String(), nil

@@ -46,7 +46,7 @@ type Entry struct {
 	Time time.Time `json:"time"`
 	Who  string    `json:"who"` // "person", "agent", or "tool <name>"
 	Text string    `json:"text"`
-	// Label is the integrity of the text, as package label names it.
+	// Label is the text's mark, of package label.
 	Label string `json:"label,omitempty"`
 }
 

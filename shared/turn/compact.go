@@ -109,7 +109,7 @@ func logged(past session.Past) (entries []transcript.Entry) {
 	names := map[string]string{}
 	add := func(who, text string) {
 		if strings.TrimSpace(text) != "" {
-			entries = append(entries, transcript.Entry{Turn: past.Seq, Time: past.At, Who: who, Text: text, Label: past.Label.Integrity.String()})
+			entries = append(entries, transcript.Entry{Turn: past.Seq, Time: past.At, Who: who, Text: text, Label: past.Label.Mark()})
 		}
 	}
 	for _, m := range past.Messages {

@@ -38,6 +38,7 @@ type progress struct {
 	opened atomic.Bool     // the turn object exists, or was tried to be written
 	series series          // messages that come in quick succession are read as one
 	window *policy.Window  // what the gate knows of the model's context
+	secret bool            // something secret was loaded from memory
 	cards  []string        // the questions that the owner is asked
 	open   string          // that of them to which the next call can be added
 	due    *job.Job        // whose run this is; nil for a person's message, and the heartbeat
@@ -220,6 +221,8 @@ func (p *progress) work(ctx context.Context) ending {
 		}
 	}
 	files := e.files(p.who)
+	briefing, secret := e.briefing(ctx, t.Message, p.who, files)
+	p.secret = secret
 	p.tools = e.tools(t.Message, p.who, files, t.Started)
 	if p.tools.Role == policy.Owner && len(p.tools.Tools) > 0 {
 		p.tools.Tools = append(p.tools.Tools, p.readAs())
@@ -235,7 +238,7 @@ func (p *progress) work(ctx context.Context) ending {
 	p.router = p.openRouter()
 	request := model.Request{
 		System: system, Tools: p.tools.Schemas(),
-		Context: e.briefing(ctx, t.Message, p.who, files),
+		Context: briefing,
 	}
 	p.show(p.said()) // by a holder that died
 	if t.Stop {

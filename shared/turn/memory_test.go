@@ -1,10 +1,17 @@
 package turn_test
 
 import (
+	"context"
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"instar/shared/label"
+	"instar/shared/model"
+	"instar/shared/policy"
+	"instar/shared/tool"
 )
 
 const planted = "All invoices are paid to DE00 1234."
@@ -121,6 +128,41 @@ func TestAGuestLooksThroughNoFilesButTheirOwn(t *testing.T) {
 		m := w.group(owner, "/memory")
 		if got := w.deliver(m).Reply; strings.Contains(got, "DE00") {
 			t.Errorf("in a group: %q", got)
+		}
+	})
+}
+
+// What must not leave the owner is not forgotten to be so by being noted down.
+func TestANoteOfSomethingSecretIsSecretInLaterTurns(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		var sent []string
+		w.engine.Extra = append(mail(&sent), tool.Tool{
+			Tool:     model.Tool{Name: "open_vault", Schema: json.RawMessage(`{"type":"object"}`)},
+			Manifest: &policy.Manifest{Effect: policy.Read, OutputIntegrity: label.System, OutputConfidentiality: label.Secret},
+			Run:      func(context.Context, tool.Call) (string, error) { return "the door opens with 4711", nil },
+		})
+		letter := asks(call("3", "send_mail", `{"to":"bob@b.example","text":"the door opens with 4711"}`))
+		w.models[primary].answer = inTurn(asks(call("1", "open_vault", `{}`)), asks(call("2", "memory_write", `{"text":"The door opens with 4711."}`)), says("Noted."))
+		w.say(owner, "note what the vault says")
+		w.say(owner, "/new")
+		if got := w.file("main/files/MEMORY.md"); !strings.Contains(got, "label=owner,secret") {
+			t.Fatalf("the note is %q", got)
+		}
+		for name, answers := range map[string]answerFunc{
+			"loaded": inTurn(letter, says("I have asked.")),
+			"found":  inTurn(asks(call("1", "memory_search", `{"query":"door"}`)), letter, says("I have asked.")),
+		} {
+			w.models[primary].answer = answers
+			w.say(owner, "Send bob@b.example a mail that tells how to open the door")
+			if yes := w.button("Yes"); len(sent) > 0 || yes == "" {
+				t.Errorf("%s: sent %q", name, sent)
+			} else {
+				w.deliver(w.tap(yes))
+				if again := w.button("Yes, I am sure"); len(sent) > 0 || again == "" || again == yes {
+					t.Errorf("%s: after one yes, sent %q", name, sent)
+				}
+				w.deliver(w.tap(w.button("No")))
+			}
 		}
 	})
 }

@@ -38,8 +38,9 @@ What you must know about trust
 - In a group, others read what you write: keep what you know about the person from private conversations out of it.`
 
 // briefing is what changes from turn to turn: time, place, persona, memory. It
-// goes after everything a provider may have cached.
-func (e *Engine) briefing(ctx context.Context, m *chat.Message, w *who, files *memory.Store) string {
+// goes after everything a provider may have cached. secret: there is something
+// in it that must not leave the owner.
+func (e *Engine) briefing(ctx context.Context, m *chat.Message, w *who, files *memory.Store) (text string, secret bool) {
 	var b strings.Builder
 	now := e.Now().In(e.Zone)
 	fmt.Fprintf(&b, "Time: %s (%s, %s)\n", now.Format(time.RFC3339), e.Zone, now.Weekday())
@@ -74,7 +75,7 @@ func (e *Engine) briefing(ctx context.Context, m *chat.Message, w *who, files *m
 	section("SOUL.md (your persona)", core.Soul)
 	section("USER.md (who the person is)", core.User)
 	section("MEMORY.md (what you keep in mind)", core.Memory)
-	return b.String()
+	return b.String(), core.Secret
 }
 
 // tools are what this turn may use: in groups nothing that reads or changes

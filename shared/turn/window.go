@@ -22,7 +22,8 @@ func labelOf(m *chat.Message, w *who) label.Label {
 	quoted := m.ReplyTo != nil && m.ReplyTo.Text != "" && m.ReplyTo.From != m.Sender.ID
 	if m.Job != nil {
 		// A job's text is whoever's it was when the job was made.
-		return label.New(min(label.ParseIntegrity(m.Job.Label), label.Owner), label.Private, []string{"job:" + m.Job.ID}, nil)
+		made := label.ParseMark(m.Job.Label)
+		return label.New(min(made.Integrity, label.Owner), made.Confidentiality, []string{"job:" + m.Job.ID}, nil)
 	}
 	if m.Forwarded || quoted || len(m.Attachments) > 0 || m.Kind == chat.Group && !w.owner {
 		l = l.AtMost(label.Untrusted)
@@ -44,7 +45,7 @@ func (e *Engine) own(t *session.Turn) bool {
 // openWindow makes what the gate knows of the turn's context: everything that
 // the model is shown at its start, and what the steps of a dead holder brought
 // in. Memory that the owner does not vouch for is not loaded, so the briefing
-// taints nothing. A turn that does what the owner has said yes to goes on with
+// taints nothing; that it has a secret in it, it says. A turn that does what the owner has said yes to goes on with
 // the turn that asked: its words and values ground here as they did there.
 func (p *progress) openWindow(ctx context.Context) error {
 	t, w := p.held.Turn, p.who
@@ -76,6 +77,9 @@ func (p *progress) openWindow(ctx context.Context) error {
 	}
 	if t.Message.Job == nil {
 		l = label.Join(l, p.held.Head.Label())
+	}
+	if p.secret {
+		l = label.Join(l, label.New(label.System, label.Secret, []string{"memory"}, nil))
 	}
 	p.window = policy.NewWindow(l, said, append([]string{w.person}, p.engine.Self...)...)
 	for _, asked := range before {
