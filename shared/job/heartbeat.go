@@ -37,16 +37,47 @@ const defaultBudget = 0.25
 // Beating is the id that runs of the heartbeat have in the place of a job's.
 const Beating = "heartbeat"
 
-// ReadHeartbeat reads the owner's HEARTBEAT.md. One that does not exist is off.
-func ReadHeartbeat(ctx context.Context, b bucket.Bucket, agent string) (Heartbeat, error) {
+// HeartbeatFile is the owner's HEARTBEAT.md as it is; "" when there is none.
+func HeartbeatFile(ctx context.Context, b bucket.Bucket, agent string) (string, error) {
 	o, err := b.Get(ctx, agent+"/files/HEARTBEAT.md")
 	if errors.Is(err, bucket.ErrNotFound) {
-		return Heartbeat{}, nil
+		return "", nil
 	}
 	if err != nil {
-		return Heartbeat{}, fmt.Errorf("read HEARTBEAT.md: %w", err)
+		return "", fmt.Errorf("read HEARTBEAT.md: %w", err)
 	}
-	return ParseHeartbeat(string(o.Data))
+	return string(o.Data), nil
+}
+
+// ReadHeartbeat reads the owner's HEARTBEAT.md. One that does not exist is off.
+func ReadHeartbeat(ctx context.Context, b bucket.Bucket, agent string) (Heartbeat, error) {
+	text, err := HeartbeatFile(ctx, b, agent)
+	if err != nil {
+		return Heartbeat{}, err
+	}
+	return ParseHeartbeat(text)
+}
+
+// WriteHeartbeat puts the owner's text in the place of HEARTBEAT.md, whatever
+// is there; "" takes it away. It must never be reachable by the agent.
+func WriteHeartbeat(ctx context.Context, b bucket.Bucket, agent, text string) error {
+	key := agent + "/files/HEARTBEAT.md"
+	if text == "" {
+		return b.Delete(ctx, key)
+	}
+	for range 8 {
+		o, err := b.Get(ctx, key)
+		switch {
+		case errors.Is(err, bucket.ErrNotFound):
+			_, err = b.PutIfAbsent(ctx, key, []byte(text))
+		case err == nil:
+			_, err = b.PutIfMatch(ctx, key, o.ETag, []byte(text))
+		}
+		if !errors.Is(err, bucket.ErrPrecondition) {
+			return err
+		}
+	}
+	return errors.New("write HEARTBEAT.md: too many at once, try again")
 }
 
 // Message is that of the beat that is due at slot: the same whoever makes it.

@@ -27,6 +27,7 @@ const help = `Commands:
 /jobs - what I do at which time; /jobs ID shows the last runs, /jobs cancel ID ends one (owner only)
 /yes CODE, /no CODE, /always CODE - answer when I ask whether I may do something, instead of tapping (owner only)
 /memory [WORDS] - what I remember and where it is from; /memory promote, edit, delete, history, restore
+/soul [TEXT], /heartbeat [TEXT|off] - who I am, and what I look after by myself (owner only)
 /grants - what you always allow me; /grants revoke ID takes one back (owner only)
 /retry - try again what I could not answer
 /status - model, session and today's cost
@@ -60,6 +61,10 @@ func (p *progress) command(ctx context.Context) ending {
 		return p.decide(ctx, approval.Always)
 	case "no":
 		return p.decide(ctx, approval.No)
+	case "soul":
+		return p.soul(ctx)
+	case "heartbeat":
+		return p.heartbeat(ctx)
 	case "memory":
 		return p.memoryCommand(ctx)
 	case "grants":
