@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch, open } from './browser.mjs';
+import { panels } from './panels.mjs';
 import { Standin } from './standin.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -518,7 +519,7 @@ for (const colorScheme of ['light', 'dark']) {
 
 // lowContrast runs in the page: texts whose contrast with what is behind them
 // is under 4.5 (WCAG 2.2, 1.4.3 level AA).
-function lowContrast() {
+function lowContrast(within = '#app *') {
   const parse = (color) => color.match(/[\d.]+/g).map(Number);
   const light = ([r, g, b]) => {
     const [x, y, z] = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
@@ -534,7 +535,7 @@ function lowContrast() {
     return layers.reverse().reduce((under, [r, g, b, a]) => [r, g, b].map((v, i) => v * a + under[i] * (1 - a)), [255, 255, 255]);
   };
   const low = [];
-  for (const element of document.querySelectorAll('#app *')) {
+  for (const element of document.querySelectorAll(within)) {
     const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
     if (!own || !element.checkVisibility() || element.closest('.sr-only, :disabled')) continue;
     const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
@@ -586,3 +587,5 @@ test('the policy in _headers holds in the browser: no inline script, no outside 
   assert.deepEqual(new Set(blocked), new Set(['img-src', 'connect-src', 'require-trusted-types-for', 'trusted types', undefined]));
   page.errors.length = 0; // the violations above
 });
+
+panels({ signedIn, eventually, lowContrast, at: () => ({ server }) });

@@ -61,9 +61,38 @@ test('a question gets a streamed reply that is still there after a reload', { sk
   await page.getByText(text.split('\n')[0]).first().waitFor();
 });
 
-test('remembering shows a memory_write chip that is done', { skip }, async () => {
+test('remembering shows a memory_write chip that is done, and the memory panel has it', { skip }, async () => {
   const reply = await ask('remember that my favourite tea is oolong');
   assert.match(await reply.locator('.tool', { hasText: 'memory_write' }).innerText(), /done/);
+
+  // What it remembers is in the memory panel, can be changed there, and the audit log says so.
+  await page.getByRole('button', { name: 'Memory' }).click();
+  const entry = page.locator('.cards > li', { hasText: 'oolong' }).first();
+  await entry.waitFor();
+  assert.equal(await entry.locator('.from').count(), 0, 'the owner said it');
+  await entry.getByRole('button', { name: /^Edit/ }).click();
+  await page.locator('.cards textarea').fill('Sencha it is.');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.cards > li', { hasText: 'Sencha it is.' }).waitFor();
+  await page.getByRole('button', { name: 'History' }).click();
+  const change = page.locator('.cards > li').first();
+  await change.getByText('became').waitFor();
+  assert.match(await change.innerText(), /^Edited.*oolong/s);
+  await change.getByRole('button', { name: /^Restore/ }).click();
+  await page.getByRole('button', { name: 'Restore', exact: true }).click();
+  await page.getByText('Restored.').last().waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Audit log' }).click();
+  await page.getByRole('combobox', { name: 'Kind of entry' }).selectOption('memory');
+  const newest = async () => (await page.locator('.log > li').allInnerTexts()).slice(0, 2).map((text) => text.split(/\s/).slice(0, 2).join(' ')).sort().join();
+  for (let i = 0; i < 50 && (await newest()) !== 'memory edit,memory restored'; i++) { // noted soon after
+    await page.getByRole('searchbox', { name: 'Words in the audit log' }).fill(' '.repeat(i % 2));
+    await page.waitForTimeout(500);
+  }
+  assert.equal(await newest(), 'memory edit,memory restored');
+  assert.match(await page.locator('.verdict').innerText(), /^Entries 1 to \d+ are unbroken\.$/);
+  assert.doesNotMatch(await page.locator('.log').innerText(), /oolong|Sencha/i);
+  await page.keyboard.press('Escape');
 });
 
 test('logging out ends the session, nothing was asked of anyone else and the page had no complaint', { skip }, async () => {

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { Memory, auditPage } from './standin-memory.mjs';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8' };
 
@@ -87,6 +88,9 @@ export class Standin {
     this.#histories.clear();
     this.#turns = [];
     this.#waiting = [];
+    this.memory = new Memory();
+    this.audit = []; // the oldest first
+    this.broken = ''; // what is wrong with the audit log
     this.status = {
       version: '0.1.0',
       model: 'anthropic/claude-sonnet-4-5',
@@ -194,6 +198,16 @@ export class Standin {
         if (typeof body.session !== 'string') this.faults.push('stop without a session');
         this.stops.push(body.session);
         return json(res, 200, {});
+      case 'GET /api/memory':
+        return json(res, 200, this.memory.list(url.searchParams));
+      case 'POST /api/memory':
+        return json(res, ...this.memory.review(body));
+      case 'GET /api/memory/history':
+        return json(res, 200, this.memory.history(url.searchParams.get('after')));
+      case 'POST /api/memory/restore':
+        return json(res, ...this.memory.restore(body));
+      case 'GET /api/audit':
+        return json(res, 200, auditPage(this.audit, this.broken, url.searchParams));
       case 'POST /api/chat':
         return this.#chat(req, res, body);
       default:

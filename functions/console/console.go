@@ -1,10 +1,11 @@
 // Package console is the owner's own entrance: the web chat's API and /healthz.
 //
-// Triggered by /api/* and /healthz. May touch: the bucket, the queue, settings,
-// the agent function, which it asks to run a turn, and the public keys of the
-// owner's Cloudflare Access team. Must never hold: a model key, a chat token, a
-// webhook secret; of those it learns only whether they are set. Every route but
-// /healthz and the two of logging in and out goes through package access.
+// Triggered by /api/* and /healthz. May touch: the bucket, with the owner's
+// memory and the audit log in it, the queue, settings, the agent function, which
+// it asks to run a turn, and the public keys of the owner's Cloudflare Access
+// team. Must never hold: a model key, a chat token, a webhook secret; of those it
+// learns only whether they are set. Every route but /healthz and the two of
+// logging in and out goes through package access.
 package console
 
 import (
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"instar/shared/access"
+	"instar/shared/audit"
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/channel"
@@ -47,7 +49,11 @@ type Handler struct {
 	// Unsealed is what is wrong with SEAL_KEY, or nil: without it nothing in the
 	// bucket can be read.
 	Unsealed error
-	Now      func() time.Time
+	// Audit opens the audit log, and Note puts an event into it, soon and without
+	// waiting for it.
+	Audit func(context.Context) (*audit.Log, error)
+	Note  func(audit.Event)
+	Now   func() time.Time
 }
 
 // ServeHTTP routes.
@@ -89,6 +95,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.sessions(w, r)
 	case "GET /api/status":
 		h.status(w, r)
+	case "GET /api/memory":
+		h.memory(w, r)
+	case "POST /api/memory":
+		h.review(w, r)
+	case "GET /api/memory/history":
+		h.changes(w, r)
+	case "POST /api/memory/restore":
+		h.restore(w, r)
+	case "GET /api/audit":
+		h.audit(w, r)
 	default:
 		reply(w, http.StatusNotFound, failure("no such route"))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,14 @@ import (
 	"instar/shared/session"
 )
 
-var routes = []string{"POST /api/chat", "POST /api/stop", "POST /api/pairing/approve", "GET /api/session", "GET /api/sessions", "GET /api/status", "GET /api/other", "GET /"}
+var (
+	changing = []string{"POST /api/chat", "POST /api/stop", "POST /api/pairing/approve", "POST /api/memory", "POST /api/memory/restore"}
+	known    = append(slices.Clip(changing), "GET /api/session", "GET /api/sessions", "GET /api/status", "GET /api/memory", "GET /api/memory/history", "GET /api/audit")
+	routes   = append(slices.Clip(known), "GET /api/other", "GET /")
+)
+
+// anything is a body that every route makes something of.
+const anything = `{"text":"hi","code":"AAAA2222","action":"delete","ref":"MEMORY.md#00000000000000000000000000000000","id":"9999999999999-AAAAAAAA"}`
 
 func TestEveryRouteButHealthNeedsTheToken(t *testing.T) {
 	for _, route := range routes {
@@ -73,7 +81,7 @@ func TestABadRuleIsNamedOnEveryRoute(t *testing.T) {
 
 func TestUnknownRoutesAre404(t *testing.T) {
 	p := newPlace(t)
-	for _, route := range []string{"GET /api/other", "GET /api/chat", "DELETE /api/session", "POST /api/status", "GET /", "GET /api/session/"} {
+	for _, route := range []string{"GET /api/other", "GET /api/chat", "DELETE /api/session", "POST /api/status", "GET /api/memory/restore", "DELETE /api/memory", "POST /api/audit", "GET /", "GET /api/session/"} {
 		method, path, _ := strings.Cut(route, " ")
 		if w := p.call(method, path, ""); w.Code != 404 || w.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %d", route, w.Code)
@@ -229,9 +237,9 @@ func TestABucketThatIsDownIsAnErrorWithoutDetails(t *testing.T) {
 			}
 			return errors.New("no access with key hunter2")
 		}
-		for _, route := range routes[:6] {
+		for _, route := range known {
 			method, path, _ := strings.Cut(route, " ")
-			w := p.call(method, path, `{"text":"hi","code":"AAAA2222"}`)
+			w := p.call(method, path, anything)
 			if w.Code != 500 || strings.Contains(w.Body.String(), "hunter2") || !strings.Contains(w.Body.String(), "try again") {
 				t.Errorf("%s: %d %s", route, w.Code, w.Body)
 			}

@@ -16,6 +16,7 @@ import (
 	"instar/functions/agent"
 	"instar/functions/console"
 	"instar/shared/access"
+	"instar/shared/audit"
 	"instar/shared/bucket"
 	"instar/shared/budget"
 	"instar/shared/channel"
@@ -47,6 +48,7 @@ type place struct {
 	script  func(key string) (int, string) // the agent's status and stream
 	keys    []string                       // the direct calls
 	present map[string]bool
+	log     *audit.Log
 }
 
 type queued struct {
@@ -68,7 +70,14 @@ func newPlace(t testing.TB) *place {
 		Door:    &access.Door{Token: token, Bucket: p.faults, Prefix: "main/access/", Now: time.Now},
 		Models:  catalog.Config{Model: "anthropic/claude-sonnet-4-5", AnthropicKey: "set"},
 		Present: func(name string) bool { return p.present[name] }, Now: time.Now,
+		Audit: func(context.Context) (*audit.Log, error) { return p.log, nil },
+		Note: func(e audit.Event) {
+			if err := p.log.Append(context.Background(), []audit.Entry{audit.NewEntry(e)}); err != nil {
+				t.Error(err)
+			}
+		},
 	}
+	p.log = &audit.Log{Bucket: p.faults, Agent: "main", Key: []byte("a key of the tests"), Now: time.Now}
 	return p
 }
 

@@ -42,7 +42,7 @@ func TestTheTokenIsExchangedForACookieThatOpensEveryRoute(t *testing.T) {
 	p.script = func(string) (int, string) { return 200, "event: done\ndata: {\"reply\":\"hi\"}\n\n" }
 	for _, route := range routes {
 		method, path, _ := strings.Cut(route, " ")
-		if w := p.serve(fromPage(method, path, `{"text":"hi","code":"AAAA2222"}`, c)); w.Code == 401 || w.Code == 403 || w.Code >= 500 {
+		if w := p.serve(fromPage(method, path, anything, c)); w.Code == 401 || w.Code == 403 || w.Code >= 500 {
 			t.Errorf("%s: %d %s", route, w.Code, w.Body)
 		}
 	}
@@ -51,10 +51,10 @@ func TestTheTokenIsExchangedForACookieThatOpensEveryRoute(t *testing.T) {
 func TestAnotherSiteCannotUseTheCookie(t *testing.T) {
 	p := newPlace(t)
 	c := p.signIn()
-	for _, route := range routes[:3] {
+	for _, route := range changing {
 		method, path, _ := strings.Cut(route, " ")
 		for _, origin := range []string{"", "null", "https://evil.example", "http://example.com.evil.example"} {
-			r := fromPage(method, path, `{"text":"hi"}`, c)
+			r := fromPage(method, path, anything, c)
 			r.Header.Del("Sec-Fetch-Site")
 			if r.Header.Del("Origin"); origin != "" {
 				r.Header.Set("Origin", origin)

@@ -45,6 +45,7 @@ const (
 	Answered  Kind = "answered" // by the owner, or by time: approved, refused, expired
 	Login     Kind = "login"    // into the console; Outcome is ok, failed or locked
 	Send      Kind = "send"     // of a message out; Outcome is sent, failed or stopped
+	Memory    Kind = "memory"   // entries looked through: promoted, edited, deleted, restored; never the text
 	SecretUse Kind = "secret"   // a secret was handed to what needs it; Detail names it
 )
 

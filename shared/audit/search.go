@@ -23,7 +23,7 @@ type Query struct {
 	From, To time.Time // when it happened: not before From, before To
 	Kind     Kind
 	Session  string
-	Text     string // part of a tool, outcome, session, or of a detail's name or value; in any letter case
+	Text     string // words that are each part of a tool, outcome, session, or of a detail's name or value; in any letter case
 	Limit    int    // at most this many; 0 means 100, more than MaxFound means MaxFound
 	Before   int64  // only entries with a lower number; 0 begins at the newest
 }
@@ -103,8 +103,18 @@ func (q *Query) selects(r Record) bool {
 		q.Kind != "" && r.Kind != q.Kind || q.Session != "" && r.Session != q.Session {
 		return false
 	}
-	has := func(text string) bool { return strings.Contains(strings.ToLower(text), q.Text) }
-	if q.Text == "" || slices.ContainsFunc([]string{r.Tool, r.Outcome, r.Session}, has) {
+	for word := range strings.FieldsSeq(q.Text) {
+		if !r.holds(word) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds reports whether an entry has a word, given in lower case.
+func (r *Record) holds(word string) bool {
+	has := func(text string) bool { return strings.Contains(strings.ToLower(text), word) }
+	if slices.ContainsFunc([]string{r.Tool, r.Outcome, r.Session}, has) {
 		return true
 	}
 	for name, value := range r.Detail {

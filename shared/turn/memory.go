@@ -15,7 +15,7 @@ import (
 
 const (
 	shownItems = 12 // entries that /memory lists
-	handleSize = 12 // hexadecimal digits of an entry's ref that stand for it
+	handleSize = 32 // hexadecimal digits that stand for an entry: all of its ref, since of fewer two texts could have the same
 )
 
 const memoryHelp = `/memory WORDS finds an entry. With its code: /memory promote CODE makes it your own word, /memory edit CODE NEW TEXT, /memory delete CODE. /memory history shows what was changed, /memory restore ID brings it back.`
@@ -159,7 +159,7 @@ func (p *progress) reviewed(what, ref string, err error, done string) ending {
 		return ending{err: err}
 	}
 	file, hash, _ := memory.ParseRef(ref)
-	p.audit(audit.Event{Kind: "memory", Outcome: what, Detail: map[string]string{"file": file, "entry": hash, "person": p.who.person}})
+	p.audit(audit.Event{Kind: audit.Memory, Outcome: what, Detail: map[string]string{"file": file, "entry": hash, "person": p.who.person}})
 	return say(done)
 }
 

@@ -35,7 +35,7 @@ func (w *world) loaded() bool {
 	return strings.Contains(w.lastRequest().Context, "DE00")
 }
 
-var entryCode = regexp.MustCompile("- `([0-9a-f]{12})`")
+var entryCode = regexp.MustCompile("- `([0-9a-f]{32})`")
 
 func TestTheOwnerLooksThroughMemoryAndVouchesForIt(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

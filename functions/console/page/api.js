@@ -66,6 +66,11 @@ export class Api {
   session = (name) => this.#json(`/api/session?session=${encodeURIComponent(name)}`);
   stop = (session) => this.#json('/api/stop', { session });
   approve = (code) => this.#json('/api/pairing/approve', { code });
+  memory = (q, others) => this.#json(`/api/memory?${new URLSearchParams({ q, from: others ? 'others' : '' })}`);
+  review = (action, ref, text) => this.#json('/api/memory', { action, ref, text });
+  changes = (after) => this.#json(`/api/memory/history?${new URLSearchParams({ after })}`);
+  restore = (id) => this.#json('/api/memory/restore', { id });
+  audit = (q, kind, before) => this.#json(`/api/audit?${new URLSearchParams({ q, kind, before })}`);
 
   // chat sends one message and calls onEvent(type, data) as the turn goes on.
   // It resolves with the data of `done`. It never sends a second time.

@@ -22,6 +22,9 @@ export function when(value) {
 
 export const clock = (date) => date.toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' });
 
+// stamp is the date and the time.
+export const stamp = (date) => date.toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
+
 // dayName is "Today", "Yesterday" or a date.
 export function dayName(date, now = new Date()) {
   const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
