@@ -27,7 +27,7 @@ import (
 func Queue(e *turn.Engine) queue.Handler {
 	return func(ctx context.Context, m queue.Message) error {
 		var wake inbox.Wake
-		if err := json.Unmarshal(m.Body, &wake); err != nil || wake.V != 1 || wake.Key == "" && wake.Compact == "" && wake.Audit == "" {
+		if err := json.Unmarshal(m.Body, &wake); err != nil || wake.V != 1 || wake.Key == "" && wake.Compact == "" && wake.Audit == "" && wake.Task == "" {
 			slog.Error("queue message not understood", "id", m.ID)
 			return nil // delivering it again would not make it any better
 		}
@@ -36,6 +36,8 @@ func Queue(e *turn.Engine) queue.Handler {
 			return e.Compact(ctx, wake.Compact)
 		case wake.Audit != "":
 			return e.Gather(ctx, wake.Audit)
+		case wake.Task != "":
+			return e.Look(ctx, wake.Task, wake.Look)
 		}
 		_, err := e.Handle(ctx, turn.Delivery{Key: wake.Key, Again: m.Attempts > 1 || wake.Again, Sweep: wake.Sweep, Last: wake.Last}, turn.Live{})
 		if turn.Settled(err) {

@@ -14,6 +14,7 @@ import (
 	"instar/shared/chat"
 	"instar/shared/inbox"
 	"instar/shared/job"
+	"instar/shared/task"
 )
 
 // clockWorld is a clock whose time stands where it is put.
@@ -26,6 +27,7 @@ type clockWorld struct {
 	meter  *bucket.Metered
 	queued map[string]time.Duration // message id: delay, of the last time
 	sent   int
+	looked []inbox.Wake
 }
 
 func newClock(t *testing.T) *clockWorld {
@@ -41,6 +43,10 @@ func (w *clockWorld) Send(_ context.Context, body []byte, delay time.Duration) e
 	var wake inbox.Wake
 	if err := json.Unmarshal(body, &wake); err != nil {
 		return err
+	}
+	if wake.Task != "" {
+		w.looked = append(w.looked, wake)
+		return nil
 	}
 	m, err := inbox.Get(context.Background(), w.memory, wake.Key)
 	if err != nil {
@@ -217,5 +223,25 @@ func TestABeatThatCouldNotBeRecordedIsTheSameMessageAgain(t *testing.T) {
 	w.minute()
 	if len(w.queued) != 1 || w.sent != 3 {
 		t.Errorf("%d messages, queued %d times", len(w.queued), w.sent)
+	}
+}
+
+// A look at a task that was lost on the way is made up for, and no other.
+func TestATaskWhoseLookIsLateIsLookedAt(t *testing.T) {
+	w := newClock(t)
+	store := &task.Store{Bucket: w.memory, Agent: "main"}
+	for call, next := range map[string]time.Time{"late": noon.Add(-3 * time.Minute), "in time": noon.Add(-time.Minute)} {
+		if err := store.Create(t.Context(), task.Task{ID: task.ID(call), Next: next, Looks: 4}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.minute()
+	if len(w.looked) > 0 {
+		t.Errorf("without a sandbox: %+v", w.looked)
+	}
+	w.Tasks = true
+	w.minute()
+	if len(w.looked) != 1 || w.looked[0].Task != task.ID("late") || w.looked[0].Look != 4 {
+		t.Errorf("looked at %+v", w.looked)
 	}
 }

@@ -2,7 +2,7 @@
 //
 // May touch: the inbox, the jobs, the owner's HEARTBEAT.md, its own records, the
 // queue. Must never hold: any secret but the one that opens the bucket. It does
-// three things:
+// four things:
 //
 // A message leaves the inbox when its answer has arrived, so what is there for
 // longer than two minutes was lost on the way, its worker died, or its answer
@@ -15,7 +15,10 @@
 //
 // A heartbeat, where the owner's file asks for one, is put there likewise.
 //
-// An idle minute costs two List calls and one read.
+// A task of the sandbox whose look is late is looked at.
+//
+// An idle minute costs two List calls and one read, and a List more where there
+// is a sandbox.
 package schedule
 
 import (
@@ -31,6 +34,7 @@ import (
 	"instar/shared/inbox"
 	"instar/shared/job"
 	"instar/shared/queue"
+	"instar/shared/task"
 )
 
 // ahead is how long before its time a job is put on the queue: the time until
@@ -43,6 +47,8 @@ type Clock struct {
 	Bucket bucket.Bucket
 	Queue  queue.Sender
 	Zone   *time.Location
+	// Tasks: there is a sandbox, whose tasks may have to be looked after.
+	Tasks bool
 	// Owner is where the owner is written to of the clock's own accord.
 	Owner chat.Address
 	Now   func() time.Time
@@ -55,10 +61,24 @@ func (c *Clock) Minute(ctx context.Context, at time.Time) error {
 	swept, sweepErr := s.Sweep(ctx, at)
 	fired, jobsErr := c.jobs(ctx)
 	beatErr := c.heartbeat(ctx)
+	tasksErr := c.tasks(ctx)
 	if swept+fired > 0 {
 		slog.Info("clock", "swept", swept, "jobs", fired)
 	}
-	return errors.Join(sweepErr, jobsErr, beatErr)
+	return errors.Join(sweepErr, jobsErr, beatErr, tasksErr)
+}
+
+// tasks has those tasks of the sandbox looked at whose look is late, since
+// whoever was to look has died or its queue message was lost.
+func (c *Clock) tasks(ctx context.Context) (err error) {
+	if !c.Tasks {
+		return nil
+	}
+	list, err := (&task.Store{Bucket: c.Bucket, Agent: c.Agent}).Overdue(ctx, c.Now())
+	for _, t := range list {
+		err = errors.Join(err, inbox.Send(ctx, c.Queue, inbox.Wake{Task: t.ID, Look: t.Looks}, 0))
+	}
+	return err
 }
 
 // jobs sets off what is due. One job that cannot be does not hold up the others.

@@ -1,7 +1,8 @@
 // Package webhook is the function that chat platforms call.
 //
-// Triggered by POST /hooks/<channel>. May touch: the inbox (create-only), the
-// queue, and the agent function to pass a /stop on at once. Must never hold: a
+// Triggered by POST /hooks/<channel>, and /hooks/sandbox by a container. May
+// touch: the inbox (create-only), the queue, the sandbox's tasks (to read), and
+// the agent function to pass a /stop on at once. Must never hold: a
 // model key, a chat token, anything that can send or run a turn. It holds
 // SEAL_KEY, since what it stores is sealed.
 // It verifies, stores, enqueues and answers.
@@ -33,6 +34,9 @@ type Handler struct {
 	// Receivers open the channels by the last part of the path. An error that
 	// wraps *channel.Missing is answered with 503 and the variable's name.
 	Receivers map[string]func() (channel.Receiver, error)
+	// TaskKey is the key of the tokens with which a container reports; nil where
+	// there is no sandbox.
+	TaskKey func(ctx context.Context) ([]byte, error)
 	// Turns is the agent function: POST /turns {"key":...}. May be nil.
 	Turns channel.Doer
 	// After runs f when the answer has been sent.
@@ -42,6 +46,10 @@ type Handler struct {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/hooks/")
+	if name == "sandbox" && h.TaskKey != nil {
+		h.report(w, r)
+		return
+	}
 	open, ok := h.Receivers[name]
 	switch {
 	case !ok:

@@ -94,6 +94,16 @@ type Message struct {
 	// Approval names what the owner has said yes to. Only the agent's own
 	// functions write such a message.
 	Approval string `json:"approval,omitempty"`
+	// Task says that a task in the sandbox has ended, of which Text tells. Only
+	// the agent's own functions write such a message.
+	Task *Task `json:"task,omitempty"`
+}
+
+// Task names a task of the sandbox that has ended.
+type Task struct {
+	ID    string `json:"id"`
+	Turn  int    `json:"turn"`            // of the conversation, which started it
+	Label string `json:"label,omitempty"` // of its output, a mark of package label
 }
 
 // Job names one run of something that was to be done at a time.
@@ -101,7 +111,7 @@ type Job struct {
 	ID      string    `json:"id"`                // of the job
 	Due     time.Time `json:"due"`               // when it should run, or should have
 	Attempt int       `json:"attempt,omitempty"` // 0 for the first try of this run
-	Label   string    `json:"label,omitempty"`   // integrity of its text, as package label names it
+	Label   string    `json:"label,omitempty"`   // of its text, a mark of package label
 }
 
 // Self is the agent's own identity on a channel.

@@ -86,6 +86,9 @@ type Wake struct {
 	// Audit one whose turns hold entries for the audit log.
 	Compact string `json:"compact,omitempty"`
 	Audit   string `json:"audit,omitempty"`
+	// Task names a task of the sandbox to look after for the Look'th time.
+	Task string `json:"task,omitempty"`
+	Look int    `json:"look,omitempty"`
 }
 
 // Send puts a wake on the queue.

@@ -23,6 +23,10 @@ const (
 	// SEAL_KEY: what was authenticated years ago must still verify.
 	ForLabels Purpose = "labels"
 	ForAudit  Purpose = "audit"
+	// ForSandbox is the seed of the key that signs calls to the sandbox's daemon,
+	// and ForTasks proves its reports.
+	ForSandbox Purpose = "sandbox"
+	ForTasks   Purpose = "tasks"
 	// ForCookies signs session cookies. Derive it from SEAL_KEY, so that it
 	// costs no read and a rotation logs everybody out.
 	ForCookies Purpose = "cookies"

@@ -55,7 +55,7 @@ func (e *Engine) admit(ctx context.Context, m *chat.Message, redelivery bool) (*
 		return nil, ErrIgnored
 	}
 	w.session = session.ID(m, w.owner)
-	if m.Job == nil && m.Approval == "" {
+	if m.Job == nil && m.Approval == "" && m.Task == nil {
 		w.command, w.rest, _ = m.Command(self)
 	}
 	if w.owner {

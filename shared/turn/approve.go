@@ -211,18 +211,25 @@ func (p *progress) note(ctx context.Context, text string) error {
 	})
 }
 
-// askedIn are the turns that a turn goes on with: that in which the owner was
-// asked and, where that one was such a turn too, those before it.
-func (p *progress) askedIn(ctx context.Context) (list []*session.Turn, err error) {
-	for m := p.held.Turn.Message; m.Approval != "" && len(list) < maxChain; {
-		r, err := p.engine.approvals().Get(ctx, m.Approval)
-		if errors.Is(err, approval.ErrUnknown) {
-			break
+// before are the turns that a turn goes on with: that in which the owner was
+// asked, or a task was started, and, where that one was such a turn too, those
+// before it.
+func (p *progress) before(ctx context.Context) (list []*session.Turn, err error) {
+	for m := p.held.Turn.Message; (m.Approval != "" || m.Task != nil) && len(list) < maxChain; {
+		in, seq := p.held.Turn.Session, 0
+		if m.Task != nil {
+			seq = m.Task.Turn
+		} else {
+			r, err := p.engine.approvals().Get(ctx, m.Approval)
+			if errors.Is(err, approval.ErrUnknown) {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			in, seq = r.Session, r.Turn
 		}
-		if err != nil {
-			return nil, err
-		}
-		t, _, err := p.engine.sessions().Turn(ctx, r.Session, r.Turn)
+		t, _, err := p.engine.sessions().Turn(ctx, in, seq)
 		if errors.Is(err, bucket.ErrNotFound) {
 			break
 		}
@@ -234,8 +241,7 @@ func (p *progress) askedIn(ctx context.Context) (list []*session.Turn, err error
 	return list, nil
 }
 
-// maxChain is how many turns back the owner's words go on grounding what they
-// are asked about.
+// maxChain is how many turns back the owner's words go on grounding.
 const maxChain = 8
 
 // Card is a question as a page shows it.

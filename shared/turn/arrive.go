@@ -57,7 +57,7 @@ func (p *progress) mode() session.Mode {
 // else has other rights, and another place sees another answer.
 func (p *progress) together(m *chat.Message) bool {
 	own := p.held.Turn.Message
-	return p.who.command == "" && !p.who.stranger && own.Job == nil && m.Job == nil && own.Approval == "" && m.Approval == "" &&
+	return p.who.command == "" && !p.who.stranger && own.Job == nil && m.Job == nil && own.Approval == "" && m.Approval == "" && own.Task == nil && m.Task == nil &&
 		m.Person() == own.Person() && m.Address == own.Address && m.Session == own.Session &&
 		(m.Forwarded || !strings.HasPrefix(strings.TrimSpace(m.Text), "/"))
 }

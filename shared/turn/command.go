@@ -29,6 +29,7 @@ const help = `Commands:
 /memory [WORDS] - what I remember and where it is from; /memory promote, edit, delete, history, restore
 /soul [TEXT], /heartbeat [TEXT|off] - who I am, and what I look after by myself (owner only)
 /grants - what you always allow me; /grants revoke ID takes one back (owner only)
+/tasks - what runs in the sandbox; /stop ends it
 /retry - try again what I could not answer
 /status - model, session and today's cost
 /model [NAME] - show or choose this conversation's model, e.g. /model openai/gpt-5.5; /model default goes back
@@ -65,6 +66,8 @@ func (p *progress) command(ctx context.Context) ending {
 		return p.soul(ctx)
 	case "heartbeat":
 		return p.heartbeat(ctx)
+	case "tasks":
+		return p.tasksCommand(ctx)
 	case "memory":
 		return p.memoryCommand(ctx)
 	case "grants":

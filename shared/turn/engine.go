@@ -65,6 +65,7 @@ type Engine struct {
 	Budget    *budget.Ledger
 	Web       web.Doer     // fetches pages; nil fetches none
 	Search    web.Searcher // searches the web; nil does not
+	Sandbox   Sandbox
 	// Extra are the tools of integrations: the owner has them in private.
 	Extra []tool.Tool
 	// Self are the owner's own addresses and accounts, which nothing leaves

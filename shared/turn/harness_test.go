@@ -174,6 +174,10 @@ func (w *world) drainFor(ahead time.Duration) {
 			if err := w.engine.Gather(context.Background(), next.Audit); err != nil {
 				w.t.Errorf("gather: %v", err)
 			}
+		} else if next.Task != "" {
+			if err := w.engine.Look(context.Background(), next.Task, next.Look); err != nil {
+				w.t.Errorf("look: %v", err)
+			}
 		} else if next.Compact == "" {
 			w.until(next.Key, next.Again)
 		} else if err := w.engine.Compact(context.Background(), next.Compact); err != nil {

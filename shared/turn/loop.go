@@ -225,7 +225,7 @@ func (p *progress) work(ctx context.Context) ending {
 	p.secret = secret
 	p.tools = e.tools(t.Message, p.who, files, t.Started)
 	if p.tools.Role == policy.Owner && len(p.tools.Tools) > 0 {
-		p.tools.Tools = append(p.tools.Tools, p.readAs())
+		p.tools.Tools = append(append(p.tools.Tools, p.readAs()), p.sandboxTools()...)
 	}
 	if err := p.openWindow(ctx); err != nil {
 		return ending{err: err}

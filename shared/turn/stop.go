@@ -48,8 +48,12 @@ func (e *Engine) stop(ctx context.Context, m *chat.Message, w *who, d Delivery) 
 	if err != nil {
 		return nil, err
 	}
+	ended, err := e.stopTasks(ctx, w.session)
+	if err != nil {
+		return nil, err
+	}
 	text := "Nothing is running."
-	if running {
+	if running || ended > 0 {
 		text = "Stopping."
 	}
 	if sender := e.Senders[m.Channel]; sender != nil {

@@ -25,6 +25,9 @@ func labelOf(m *chat.Message, w *who) label.Label {
 		made := label.ParseMark(m.Job.Label)
 		return label.New(min(made.Integrity, label.Owner), made.Confidentiality, []string{"job:" + m.Job.ID}, nil)
 	}
+	if m.Task != nil { // what a command wrote
+		return label.ParseMark(m.Task.Label).AtMost(label.Untrusted)
+	}
 	if m.Forwarded || quoted || len(m.Attachments) > 0 || m.Kind == chat.Group && !w.owner {
 		l = l.AtMost(label.Untrusted)
 	}
@@ -35,7 +38,7 @@ func labelOf(m *chat.Message, w *who) label.Label {
 func (e *Engine) own(t *session.Turn) bool {
 	own := func(m *chat.Message) bool {
 		w := &who{person: m.Person(), owner: m.Channel == Web || e.Owners.Has(m.Person())}
-		return m.Approval == "" && m.Job == nil && !labelOf(m, w).Tainted()
+		return m.Approval == "" && m.Job == nil && m.Task == nil && !labelOf(m, w).Tainted()
 	}
 	return own(t.Message) && !slices.ContainsFunc(t.Arrived, func(a session.Arrival) bool {
 		return a.Taken == session.Joined && !own(a.Message)
@@ -45,11 +48,12 @@ func (e *Engine) own(t *session.Turn) bool {
 // openWindow makes what the gate knows of the turn's context: everything that
 // the model is shown at its start, and what the steps of a dead holder brought
 // in. Memory that the owner does not vouch for is not loaded, so the briefing
-// taints nothing; that it has a secret in it, it says. A turn that does what the owner has said yes to goes on with
-// the turn that asked: its words and values ground here as they did there.
+// taints nothing; that it has a secret in it, it says. A turn that does what the owner has said yes to, or that goes
+// on with the result of a task, goes on with the turn before: its words and
+// values ground here as they did there.
 func (p *progress) openWindow(ctx context.Context) error {
 	t, w := p.held.Turn, p.who
-	before, err := p.askedIn(ctx)
+	before, err := p.before(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func (p *progress) openWindow(ctx context.Context) error {
 	var said []policy.Said
 	words := func(m *chat.Message) {
 		// What somebody else's text put into a job is not the owner's word.
-		if !m.Forwarded && (m.Job == nil || !labelOf(m, w).Tainted()) {
+		if !m.Forwarded && m.Task == nil && (m.Job == nil || !labelOf(m, w).Tainted()) {
 			said = append(said, policy.Said{Text: m.Text, At: m.Time.In(p.engine.Zone)})
 		}
 	}

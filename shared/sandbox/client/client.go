@@ -1,0 +1,168 @@
+// Package client calls the daemon in a session's container (functions/sandbox).
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"instar/shared/sandbox"
+)
+
+// life is how long a token is good for: a call's way to the container, which may
+// have to start.
+const life = 2 * time.Minute
+
+// Bounds of answers in bytes.
+const (
+	maxAnswer = 1 << 20
+	maxError  = 4 << 10
+)
+
+// ErrOff: there is no sandbox here.
+var ErrOff = errors.New("the sandbox is off here")
+
+// Error is the daemon's refusal. Text is its own words.
+type Error struct {
+	Status int
+	Text   string
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// Client speaks to the container of one session. Errors are an *Error, ErrOff,
+// or say that the container could not be reached.
+type Client struct {
+	// Do brings a request to the container, which it starts if it must.
+	Do      func(session, publicKey string, r *http.Request) (*http.Response, error)
+	Key     ed25519.PrivateKey
+	Session string
+	Now     func() time.Time
+}
+
+// call makes a request. The caller closes the response's body; its status is 2xx.
+func (c *Client) call(ctx context.Context, method, path string, body io.Reader, header http.Header) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://sandbox"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	token := sandbox.Sign(c.Key, sandbox.Claims{Session: c.Session, Expires: c.Now().Add(life), Purpose: sandbox.PurposeAPI})
+	r.Header.Set("Authorization", "Bearer "+token)
+	response, err := c.Do(c.Session, sandbox.PublicText(c.Key), r)
+	if errors.Is(err, ErrOff) || ctx.Err() != nil {
+		return nil, errors.Join(err, ctx.Err())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the sandbox could not be reached: %w", err)
+	}
+	if response.StatusCode/100 == 2 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	data, _ := io.ReadAll(io.LimitReader(response.Body, maxError))
+	var said struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(data, &said) != nil || said.Error == "" {
+		said.Error = "the sandbox answered " + response.Status
+	}
+	return nil, &Error{response.StatusCode, said.Error}
+}
+
+// exchange sends JSON, or nothing, and reads JSON.
+func (c *Client) exchange(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	header := http.Header{}
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(data)
+		header.Set("Content-Type", "application/json")
+	}
+	response, err := c.call(ctx, method, path, body, header)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return fmt.Errorf("the sandbox's answer broke off: %w", err)
+	}
+	if out == nil {
+		return nil
+	}
+	if len(data) > maxAnswer || json.Unmarshal(data, out) != nil {
+		return errors.New("the sandbox's answer cannot be read")
+	}
+	return nil
+}
+
+// Start starts a job, or returns the one of the same id.
+func (c *Client) Start(ctx context.Context, r sandbox.Run) (j sandbox.Job, err error) {
+	err = c.exchange(ctx, http.MethodPost, "/v1/jobs", r, &j)
+	return j, err
+}
+
+// Job returns a job when it has ended, or as it is after the wait.
+func (c *Client) Job(ctx context.Context, id string, wait time.Duration) (j sandbox.Job, err error) {
+	seconds := strconv.Itoa(int(min(wait, sandbox.MaxWait) / time.Second))
+	err = c.exchange(ctx, http.MethodGet, "/v1/jobs/"+url.PathEscape(id)+"?wait="+seconds, nil, &j)
+	return j, err
+}
+
+// Stop ends a job's whole tree.
+func (c *Client) Stop(ctx context.Context, id string) error {
+	return c.exchange(ctx, http.MethodPost, "/v1/jobs/"+url.PathEscape(id)+"/signal", sandbox.Signal{Signal: "TERM"}, nil)
+}
+
+// Limits says what holds in the container.
+func (c *Client) Limits(ctx context.Context) (l sandbox.Limits, err error) {
+	err = c.exchange(ctx, http.MethodGet, "/v1/limits", nil, &l)
+	return l, err
+}
+
+// Read opens a file of the workspace.
+func (c *Client) Read(ctx context.Context, path string) (io.ReadCloser, error) {
+	response, err := c.call(ctx, http.MethodGet, "/v1/files/"+escape(path), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
+
+// Write puts a file into the workspace, whole or not at all.
+func (c *Client) Write(ctx context.Context, path string, content io.Reader) error {
+	response, err := c.call(ctx, http.MethodPut, "/v1/files/"+escape(path), content, http.Header{"Content-Type": {"application/octet-stream"}})
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// List lists a folder of the workspace; "" is the workspace.
+func (c *Client) List(ctx context.Context, path string) (l sandbox.Listing, err error) {
+	err = c.exchange(ctx, http.MethodGet, "/v1/list/"+escape(path), nil, &l)
+	return l, err
+}
+
+func escape(path string) string {
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
+}
