@@ -62,6 +62,38 @@ const (
 // directWait is how long a direct call waits for its turn.
 const directWait = 5 * time.Minute
 
+// Handler answers what other functions of the Worker ask: POST /turns, see
+// Turns, and POST /sandbox/sleep {"session":...}, by which a container that is
+// about to sleep has its workspace kept.
+func Handler(e *turn.Engine) http.Handler {
+	turns := Turns(e)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/sandbox/sleep" {
+			turns.ServeHTTP(w, r)
+			return
+		}
+		var in struct {
+			Session string `json:"session"`
+		}
+		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&in); err != nil || !ofOwner(in.Session) {
+			http.Error(w, "malformed request", http.StatusBadRequest)
+			return
+		}
+		if err := e.SaveWorkspace(r.Context(), in.Session); err != nil {
+			slog.Error("workspace not saved", "session", in.Session, "error", err.Error())
+			http.Error(w, "not saved", http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// ofOwner reports whether a session is one of the owner's private ones: those
+// that have a sandbox.
+func ofOwner(id string) bool {
+	return id == session.Main || id == session.Named(session.Main, session.Name(id))
+}
+
 // Turns answers POST /turns {"v":1,"key":...}: it runs the turn of a stored
 // message and streams it as Server-Sent Events (turn, text, reset, tool, then
 // done or error). When the caller goes away the turn goes on.

@@ -97,13 +97,14 @@ func (s *Sandbox) command(ctx context.Context, c Call, command string, wait, lim
 	if err != nil {
 		return "", unreachable(err)
 	}
-	j, err := box.Start(ctx, sandbox.Run{ID: id, Command: command, TimeS: int(limit / time.Second), Callback: callback})
-	for until := time.Now().Add(wait); err == nil && j.State != sandbox.Ended; {
+	until := time.Now().Add(wait)
+	j, err := box.Start(ctx, sandbox.Run{ID: id, Command: command, TimeS: int(limit / time.Second), Callback: callback}, min(wait, slice))
+	for err == nil && j.State != sandbox.Ended {
 		left := time.Until(until)
-		if left <= 0 && j.State == sandbox.Running {
+		if left < time.Second {
 			break
 		}
-		j, err = box.Job(ctx, id, max(min(left, slice), time.Second))
+		j, err = box.Job(ctx, id, min(left, slice))
 	}
 	if ctx.Err() != nil { // stopped: the command with it
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -43,7 +43,13 @@ func (p *progress) sandboxTools() []tool.Tool {
 	s := &tool.Sandbox{
 		Network: e.Sandbox.Network,
 		Label:   &workspaceLabel{e: e, session: p.who.session},
-		Open:    func(ctx context.Context) (*client.Client, error) { return e.Sandbox.Open(ctx, p.who.session) },
+		Open: func(ctx context.Context) (*client.Client, error) {
+			c, err := e.Sandbox.Open(ctx, p.who.session)
+			if err == nil {
+				err = e.workspace(p.who.session).Prepare(ctx, c)
+			}
+			return c, err
+		},
 		Callback: func(ctx context.Context, id string) (*sandbox.Callback, error) {
 			if e.Sandbox.Report == "" {
 				return nil, nil
@@ -74,6 +80,24 @@ func (p *progress) sandboxTools() []tool.Tool {
 		},
 	}
 	return s.Tools()
+}
+
+// workspace is where a session's workspace is kept while its container sleeps.
+func (e *Engine) workspace(id string) *client.Workspace {
+	return &client.Workspace{Bucket: e.Bucket, Prefix: e.Agent + "/sandbox/" + id + "/"}
+}
+
+// SaveWorkspace keeps a session's workspace, because its container is about to
+// sleep.
+func (e *Engine) SaveWorkspace(ctx context.Context, id string) error {
+	if e.Sandbox.Open == nil {
+		return client.ErrOff
+	}
+	c, err := e.Sandbox.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	return e.workspace(id).Save(ctx, c)
 }
 
 // workspaceLabel is the label of what is in a session's workspace: the join of
@@ -184,6 +208,11 @@ func (e *Engine) ended(ctx context.Context, t *task.Task, j sandbox.Job) error {
 		verb = "⏹"
 	} else if err := e.accept(ctx, t.Message(session.Name(t.Session), j, e.Now()), 0); err != nil {
 		return err
+	}
+	if j.Why != sandbox.WhyShutdown { // a long task's work is worth keeping at once
+		if err := e.SaveWorkspace(ctx, t.Session); err != nil {
+			slog.Warn("workspace not saved", "session", t.Session, "error", err.Error())
+		}
 	}
 	if t.Shown != "" || t.Stop {
 		e.showTask(ctx, t, fmt.Sprintf("%s %s: ended after %s.", verb, quoted(t.Title), span(e.Now().Sub(t.Started).Round(time.Second))))

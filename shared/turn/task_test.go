@@ -34,6 +34,7 @@ type box struct {
 	runs  []sandbox.Run
 	files map[string]string
 	gone  bool // it cannot be reached
+	saves int  // of the workspace
 }
 
 func (w *world) sandbox() *box {
@@ -77,7 +78,19 @@ func (b *box) serve(w http.ResponseWriter, r *http.Request) {
 			b.jobs[run.ID], b.takes[run.ID] = &sandbox.Job{ID: run.ID, State: sandbox.Running, Started: time.Now()}, time.Duration(seconds)*time.Second
 			b.runs = append(b.runs, run)
 		}
+		b.wait(r, run.ID)
 		json.NewEncoder(w).Encode(b.now(run.ID))
+	case r.URL.Path == "/v1/jobs":
+		all := []sandbox.Job{}
+		for id := range b.jobs {
+			all = append(all, *b.now(id))
+		}
+		json.NewEncoder(w).Encode(map[string]any{"jobs": all})
+	case r.URL.Path == "/v1/list/":
+		fmt.Fprint(w, `{"entries":[]}`)
+	case r.URL.Path == "/v1/save":
+		b.saves++
+		fmt.Fprintln(w, `{"v":1,"packs":[],"nodes":[]}`)
 	case strings.HasSuffix(r.URL.Path, "/signal"):
 		id := path.Base(path.Dir(r.URL.Path))
 		b.end(id, sandbox.WhyAsked)
@@ -88,13 +101,7 @@ func (b *box) serve(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, `{"error":"there is no such job"}`)
 			return
 		}
-		wait, _ := strconv.Atoi(r.URL.Query().Get("wait"))
-		until := time.Now().Add(time.Duration(wait) * time.Second)
-		for b.now(id).State == sandbox.Running && time.Now().Before(until) && r.Context().Err() == nil {
-			b.mu.Unlock()
-			time.Sleep(time.Second)
-			b.mu.Lock()
-		}
+		b.wait(r, id)
 		json.NewEncoder(w).Encode(b.now(id))
 	case isFile && r.Method == "PUT":
 		data := make([]byte, 1<<16)
@@ -104,6 +111,17 @@ func (b *box) serve(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, b.files[name])
 	default:
 		w.WriteHeader(404)
+	}
+}
+
+// wait waits as a request asks for a job's end.
+func (b *box) wait(r *http.Request, id string) {
+	wait, _ := strconv.Atoi(r.URL.Query().Get("wait"))
+	until := time.Now().Add(time.Duration(wait) * time.Second)
+	for b.now(id).State == sandbox.Running && time.Now().Before(until) && r.Context().Err() == nil {
+		b.mu.Unlock()
+		time.Sleep(time.Second)
+		b.mu.Lock()
 	}
 }
 

@@ -58,7 +58,7 @@ func main() {
 			if err != nil {
 				return workers.Misconfigured(err)
 			}
-			return agent.Turns(e)
+			return agent.Handler(e)
 		},
 		Queue: func(env *workers.Env) queue.Handler {
 			e, err := engine(env, lasting)

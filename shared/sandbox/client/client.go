@@ -111,16 +111,29 @@ func (c *Client) exchange(ctx context.Context, method, path string, in, out any)
 	return nil
 }
 
-// Start starts a job, or returns the one of the same id.
-func (c *Client) Start(ctx context.Context, r sandbox.Run) (j sandbox.Job, err error) {
-	err = c.exchange(ctx, http.MethodPost, "/v1/jobs", r, &j)
+// Start starts a job, or finds the one of the same id, and returns it when it
+// has ended, or as it is after the wait.
+func (c *Client) Start(ctx context.Context, r sandbox.Run, wait time.Duration) (j sandbox.Job, err error) {
+	err = c.exchange(ctx, http.MethodPost, "/v1/jobs?wait="+seconds(wait), r, &j)
 	return j, err
+}
+
+func seconds(wait time.Duration) string {
+	return strconv.Itoa(int(min(wait, sandbox.MaxWait) / time.Second))
+}
+
+// Jobs lists the jobs that the container knows.
+func (c *Client) Jobs(ctx context.Context) ([]sandbox.Job, error) {
+	var all struct {
+		Jobs []sandbox.Job `json:"jobs"`
+	}
+	err := c.exchange(ctx, http.MethodGet, "/v1/jobs", nil, &all)
+	return all.Jobs, err
 }
 
 // Job returns a job when it has ended, or as it is after the wait.
 func (c *Client) Job(ctx context.Context, id string, wait time.Duration) (j sandbox.Job, err error) {
-	seconds := strconv.Itoa(int(min(wait, sandbox.MaxWait) / time.Second))
-	err = c.exchange(ctx, http.MethodGet, "/v1/jobs/"+url.PathEscape(id)+"?wait="+seconds, nil, &j)
+	err = c.exchange(ctx, http.MethodGet, "/v1/jobs/"+url.PathEscape(id)+"?wait="+seconds(wait), nil, &j)
 	return j, err
 }
 
