@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"testing"
 
@@ -37,6 +38,31 @@ func TestTwoEndsOfALogDoNotFitTogether(t *testing.T) {
 		mixed[first] = c.mix(bytes.Split(one[first], []byte("\n")), bytes.Split(all[first], []byte("\n")))
 		if where := broken(t, mixed); where == nil {
 			t.Errorf("%s: not found", name)
+		}
+	}
+}
+
+// A log whose end is not the one that the checkpoint counts stays as it is, so
+// that what happened can still be seen.
+func TestNothingIsAddedToAnotherEnd(t *testing.T) {
+	const mark = "main/audit/checkpoint"
+	l := newLog(bucket.NewMemory())
+	add(t, l, events(1000, 1002))
+	before := snapshot(t, l.Bucket)
+	add(t, l, events(2000, 2003))
+	other := newLog(restore(t, before))
+	add(t, other, events(3000, 3003))
+	whole := snapshot(t, l.Bucket)
+	for name, segment := range map[string][]byte{
+		"an older one": before[l.segmentKey(1)], "another one": snapshot(t, other.Bucket)[l.segmentKey(1)],
+	} {
+		b := restore(t, map[string][]byte{l.segmentKey(1): segment, mark: whole[mark]})
+		var where *Broken
+		if err := newLog(b).Append(t.Context(), events(4000, 4001)); !errors.As(err, &where) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := snapshot(t, b); !bytes.Equal(after[l.segmentKey(1)], segment) || !bytes.Equal(after[mark], whole[mark]) {
+			t.Errorf("%s: the log was changed", name)
 		}
 	}
 }

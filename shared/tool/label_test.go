@@ -55,7 +55,7 @@ func TestWhateverAToolAnswersTaints(t *testing.T) {
 }
 
 func TestWhatIsWrittenIsAsTrustedAsItsTurn(t *testing.T) {
-	for _, l := range []label.Label{label.New(label.Owner, label.Private, nil, nil), theirWords, label.New(label.Attested, label.Private, nil, nil)} {
+	for _, l := range []label.Label{label.New(label.Owner, label.Private, nil, nil), theirWords, label.New(label.Attested, label.Private, nil, nil), label.New(label.Owner, label.Secret, nil, nil)} {
 		for _, file := range []string{"MEMORY.md", "USER.md", "daily"} {
 			d := newDesk(t)
 			d.set.Window = asked(l, "Remember that Anna likes tea.")
@@ -63,7 +63,7 @@ func TestWhatIsWrittenIsAsTrustedAsItsTurn(t *testing.T) {
 				t.Fatalf("%v, %s: %+v", l, file, out)
 			}
 			hits, err := d.store.Search(t.Context(), "tea", 9)
-			if err != nil || len(hits) != 1 || hits[0].Label != l.Integrity.String() || hits[0].Trusted() == l.Tainted() {
+			if err != nil || len(hits) != 1 || hits[0].Label != l.Mark() || hits[0].Trusted() == l.Tainted() || hits[0].Secret() != (l.Confidentiality == label.Secret) {
 				t.Errorf("%v, %s: %+v, %v", l, file, hits, err)
 			}
 		}
@@ -97,8 +97,9 @@ func TestTextOfOthersReplacesNothing(t *testing.T) {
 // notes are a person's files and conversation with one entry each way.
 func notes(t *testing.T) *desk {
 	d, log := recalling(t)
-	for text, l := range map[string]label.Label{"Coffee is Anna's.": label.New(label.Owner, label.Private, nil, nil), "Cocoa is wired to DE00.": theirWords} {
-		at := memory.Source{ID: text[:6], Origin: "telegram:42", Label: l.Integrity.String()}
+	for text, l := range map[string]label.Label{"Coffee is Anna's.": label.New(label.Owner, label.Private, nil, nil), "Cocoa is wired to DE00.": theirWords,
+		"Sherry is in the vault.": label.New(label.Owner, label.Secret, nil, nil)} {
+		at := memory.Source{ID: text[:6], Origin: "telegram:42", Label: l.Mark()}
 		if _, err := d.store.Remember(t.Context(), memory.Curated, memory.Entry{Source: at, Time: noon, Text: text}); err != nil {
 			t.Fatal(err)
 		}
@@ -107,6 +108,7 @@ func notes(t *testing.T) *desk {
 		{Turn: 1, Time: noon, Who: "person", Text: "Green tea is mine.", Label: "owner"},
 		{Turn: 2, Time: noon, Who: "tool read_mail", Text: "Black tea is theirs.", Label: "untrusted"},
 		{Turn: 3, Time: noon, Who: "person", Text: "Nobody says whose white tea is."},
+		{Turn: 4, Time: noon, Who: "tool open_vault", Text: "Yellow tea is in the vault.", Label: "owner,secret"},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -114,13 +116,18 @@ func notes(t *testing.T) *desk {
 }
 
 func TestWhatIsFoundTaintsAsItWasKept(t *testing.T) {
-	for query, want := range map[string]label.Integrity{
-		"coffee": label.Owner, "cocoa": label.Untrusted, "coffee cocoa": label.Untrusted,
-		"green": label.Owner, "black": label.Untrusted, "white": label.Untrusted, "nothing of it": label.Owner,
+	type kept struct {
+		label.Integrity
+		label.Confidentiality
+	}
+	mine, theirs := kept{label.Owner, label.Private}, kept{label.Untrusted, label.Private}
+	for query, want := range map[string]kept{
+		"coffee": mine, "cocoa": theirs, "coffee cocoa": theirs, "sherry": {label.Owner, label.Secret}, "sherry cocoa": {label.Untrusted, label.Secret},
+		"green": mine, "black": theirs, "white": {label.Untrusted, label.Secret}, "yellow": {label.Owner, label.Secret}, "nothing of it": mine,
 	} {
 		d := notes(t)
 		d.search(`{"query":"` + query + `"}`)
-		if got := d.set.Window.Label().Integrity; got != want {
+		if got := d.set.Window.Label(); got.Integrity != want.Integrity || got.Confidentiality != want.Confidentiality {
 			t.Errorf("%s: %v, want %v", query, got, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"instar/shared/chat"
 	"instar/shared/job"
+	"instar/shared/label"
 	"instar/shared/model"
 	"instar/shared/policy"
 )
@@ -133,6 +134,8 @@ func (s *Schedule) List() Tool {
 				if at, ok := j.Schedule.Next(s.Now()); ok {
 					next = "next " + at.In(s.Zone).Format("Mon 2 Jan 2006 15:04")
 				}
+				made := label.ParseMark(j.Label)
+				c.taint(label.New(min(made.Integrity, label.Owner), made.Confidentiality, []string{"job:" + j.ID}, nil))
 				fmt.Fprintf(&b, "- %s %s %q: %s, %s\n", j.ID, j.Kind, cutText(j.Name+" "+j.Text, 200), j.Schedule, next)
 			}
 			return b.String(), nil
