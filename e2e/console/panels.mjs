@@ -158,7 +158,7 @@ export function panels({ signedIn, eventually, lowContrast, at }) {
     assert.match(await page.locator('#memory [role=alert]').innerText(), /could not be reached/);
     await page.keyboard.press('Escape');
     await page.locator('#memory').waitFor({ state: 'hidden' });
-    assert.equal(await page.locator('#memory-body > *').count(), 0);
+    await eventually(async () => (await page.locator('#memory-body > *').count()) === 0, 'nothing of it is left');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'open-memory');
   });
 
@@ -171,6 +171,59 @@ export function panels({ signedIn, eventually, lowContrast, at }) {
     await page.locator('#login').waitFor();
     assert.equal(await page.locator('#memory').isVisible(), false);
     assert.equal(await page.locator('#memory-body > *').count(), 0);
+  });
+
+  test('the panels are not part of the first load, and one that does not come is said to', async () => {
+    const { server } = at();
+    const page = await signedIn();
+    const scripts = () => page.asked.map((url) => new URL(url).pathname).filter((path) => path.endsWith('.js'));
+    assert.ok(scripts().length > 0 && !scripts().some((path) => path.startsWith('/panels-')), scripts().join());
+    await page.route('**/panels-*.js', (route) => route.fulfill({ status: 404 }));
+    await page.getByRole('button', { name: 'Grants' }).click();
+    await page.locator('#grants [role=alert]').waitFor();
+    assert.match(await page.locator('#grants [role=alert]').innerText(), /could not be loaded.*reload the page/);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.unroute('**/panels-*.js');
+    await page.reload();
+    await page.locator('#app').waitFor();
+    server.memory.add('Likes tea.');
+    for (const name of ['Memory', 'Audit log', 'Memory']) {
+      await page.getByRole('button', { name }).click();
+      await page.locator('dialog[open] .panel-body > :not(.hint)').first().waitFor();
+      await page.keyboard.press('Escape');
+      await page.locator('dialog[open]').waitFor({ state: 'detached' });
+    }
+    assert.equal(scripts().filter((path) => path.startsWith('/panels-')).length, 2, 'one that failed, one that came');
+  });
+
+  test('grants are listed and taken back', async () => {
+    const { server } = at();
+    server.questions.grant('send_mail', 'bob@b.example', { by: 'telegram:42' });
+    server.questions.grant('web_post', 'https://x.example/\u202e<b>', { by: '' });
+    const page = await signedIn();
+    await page.getByRole('button', { name: 'Grants' }).click();
+    await page.locator('.cards').waitFor();
+    assert.match(await card(page, 'bob@b').innerText(), /^send_mail always to bob@b\.example\s+Since Jan 5, 2026.* by telegram:42\s+Revoke$/s);
+    assert.match(await card(page, 'web_post').innerText(), /https:\/\/x\.example\/U\+202E<b>/);
+    await page.getByRole('button', { name: 'Revoke: send_mail to bob@b.example' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('Instar asks again from now on').first().waitFor();
+    await page.keyboard.press('Escape');
+    assert.equal(server.questions.grants.length, 2);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await card(page, 'bob@b').waitFor({ state: 'detached' });
+    assert.deepEqual(server.questions.grants.map((g) => g.tool), ['web_post']);
+    assert.match(await page.locator('#announcer').textContent(), /^Revoked/);
+    server.questions.grants.length = 0; // in another tab
+    await page.getByRole('button', { name: /^Revoke: web_post/ }).click();
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await eventually(async () => /no such grant/i.test(await page.locator('.cards [role=alert]').innerText()), 'it says so');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Grants' }).click();
+    await page.getByText('There are none').waitFor();
   });
 
   const log = (n) => Array.from({ length: n }, (_, i) => ({

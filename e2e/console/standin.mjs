@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { Questions } from './standin-asked.mjs';
 import { Memory, auditPage } from './standin-memory.mjs';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8' };
@@ -27,9 +28,11 @@ class Turn {
   tool(id, name, state, summary = '') {
     this.event('tool', { id, name, state, summary });
   }
-  done(reply, extra = {}) {
-    this.record(reply, extra.tools);
+  // cards are the ids of questions that the turn puts.
+  done(reply, { tools, cards = [] } = {}) {
+    this.record(reply, tools, cards);
     this.event('done', {
+      ...(cards.length ? { cards: cards.map(this.server.questions.card) } : {}),
       reply,
       session: this.session || 'main',
       turn: 't1',
@@ -45,8 +48,8 @@ class Turn {
     this.res.end();
   }
   // record puts the reply into the history, as a turn does that goes on alone.
-  record(reply, tools = []) {
-    this.server.history(this.session).push({ role: 'assistant', text: reply, time: new Date().toISOString(), tools, model: this.server.status.model, cost_usd: 0.0042 });
+  record(reply, tools = [], cards = []) {
+    this.server.says(reply, { tools, cards }, this.session);
   }
   // cut breaks the connection in the middle of the stream.
   cut() {
@@ -89,6 +92,7 @@ export class Standin {
     this.#turns = [];
     this.#waiting = [];
     this.memory = new Memory();
+    this.questions = new Questions();
     this.audit = []; // the oldest first
     this.broken = ''; // what is wrong with the audit log
     this.status = {
@@ -109,6 +113,11 @@ export class Standin {
     const name = session === 'main' ? '' : session;
     if (!this.#histories.has(name)) this.#histories.set(name, []);
     return this.#histories.get(name);
+  }
+
+  // says puts a message of the agent's into a history.
+  says(reply, { tools = [], cards = [], approval } = {}, session = '') {
+    this.history(session).push({ role: 'assistant', text: reply, time: new Date().toISOString(), tools, cards, approval, model: this.status.model, cost_usd: 0.0042 });
   }
 
   // turn resolves with the next turn that the page starts.
@@ -186,7 +195,7 @@ export class Standin {
       case 'GET /api/sessions':
         return json(res, 200, { sessions: [...this.#histories].filter(([, m]) => m.length).map(([name, m]) => ({ name: name || 'main', updated: m.at(-1).time })) });
       case 'GET /api/session':
-        return json(res, 200, { session: session || 'main', busy: this.busy.has(session), messages: this.history(session) });
+        return json(res, 200, { session: session || 'main', busy: this.busy.has(session), messages: this.history(session).map((m) => (m.cards?.length ? { ...m, cards: m.cards.map(this.questions.card) } : { ...m, cards: undefined })) });
       case 'POST /api/pairing/approve': {
         const at = this.status.pairing.findIndex((p) => p.code === body.code);
         if (at < 0) return json(res, 404, { error: 'no such code' });
@@ -198,6 +207,12 @@ export class Standin {
         if (typeof body.session !== 'string') this.faults.push('stop without a session');
         this.stops.push(body.session);
         return json(res, 200, {});
+      case 'POST /api/answer':
+        return json(res, ...(await this.questions.answer(body, this.faults)));
+      case 'GET /api/grants':
+        return json(res, 200, { grants: this.questions.grants });
+      case 'POST /api/grants/revoke':
+        return json(res, ...this.questions.revoke(body));
       case 'GET /api/memory':
         return json(res, 200, this.memory.list(url.searchParams));
       case 'POST /api/memory':

@@ -47,10 +47,10 @@ func (h *Handler) chat(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusRequestEntityTooLarge, failure("text is longer than 100,000 characters"))
 		return
 	case !validSession(in.Session):
-		reply(w, http.StatusBadRequest, failure("a session's name has at most 64 letters, digits, dots, dashes and underscores"))
+		reply(w, http.StatusBadRequest, failure(badSession))
 		return
 	}
-	key, err := h.accept(r.Context(), in.Text, in.Session)
+	key, err := h.accept(r.Context(), in.Text, in.Session, "")
 	if err != nil {
 		h.internal(w, "store the message", err)
 		return
@@ -74,37 +74,47 @@ func (h *Handler) chat(w http.ResponseWriter, r *http.Request) {
 	whole(w, events)
 }
 
+// badSession is what is wrong with a name that is not a valid session's.
+const badSession = "a session's name has at most 64 letters, digits, dots, dashes and underscores"
+
 // whole waits for the end of the turn and answers with it alone.
 func whole(w http.ResponseWriter, events io.Reader) {
+	switch name, data := last(events); name {
+	case "done":
+		reply(w, http.StatusOK, data)
+	case "error":
+		reply(w, http.StatusServiceUnavailable, data)
+	default:
+		reply(w, http.StatusServiceUnavailable, failure("the message is stored and will be answered within two minutes; look into the session, and do not send it again"))
+	}
+}
+
+// last waits for the event that ends a turn's stream, done or error. There is
+// none ("") in a stream that is cut off.
+func last(events io.Reader) (name string, data json.RawMessage) {
 	lines := bufio.NewScanner(events)
 	lines.Buffer(nil, 4<<20)
-	name := ""
 	for lines.Scan() {
 		line := lines.Text()
 		if event, ok := strings.CutPrefix(line, "event: "); ok {
 			name = event
 		}
-		data, ok := strings.CutPrefix(line, "data: ")
-		if !ok || name != "done" && name != "error" {
-			continue
+		if text, ok := strings.CutPrefix(line, "data: "); ok && (name == "done" || name == "error") {
+			return name, json.RawMessage(text)
 		}
-		status := http.StatusOK
-		if name == "error" {
-			status = http.StatusServiceUnavailable
-		}
-		reply(w, status, json.RawMessage(data))
-		return
 	}
-	reply(w, http.StatusServiceUnavailable, failure("the message is stored and will be answered within two minutes; look into the session, and do not send it again"))
+	return "", nil
 }
 
-func (h *Handler) accept(ctx context.Context, text, name string) (string, error) {
+// accept stores what the owner said in a session and puts it on the queue. tap
+// is not empty when they said it by a button.
+func (h *Handler) accept(ctx context.Context, text, name, tap string) (string, error) {
 	id := "web:" + rand.Text()
 	if name == "" {
 		name = session.Main
 	}
 	m := &chat.Message{
-		ID: id, Time: h.Now(), Kind: chat.Private, PlatformID: id, Text: text, Session: name,
+		ID: id, Time: h.Now(), Kind: chat.Private, PlatformID: id, Text: text, Tap: tap, Session: name,
 		Address: chat.Address{Channel: turn.Web, Chat: name}, Sender: chat.Sender{ID: "owner"},
 	}
 	return inbox.Accept(ctx, h.Bucket, h.Queue, h.Agent, m, h.Now(), backup)

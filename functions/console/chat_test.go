@@ -170,11 +170,11 @@ func TestAWholeTurnThroughTheRealAgent(t *testing.T) {
 }
 
 func FuzzRequestBodies(f *testing.F) {
-	for _, seed := range []string{`{"text":"hi"}`, `{"text":"hi","session":"x"}`, `{"code":"ABCD2345"}`, `{"session":"main"}`, "[", `{"text":"\u0000"}`, "null", "\xff"} {
+	for _, seed := range []string{`{"text":"hi"}`, `{"text":"hi","session":"x"}`, `{"code":"ABCD2345"}`, `{"session":"main"}`, "[", `{"text":"\u0000"}`, `{"data":"/yes 0123456789abcdef0123nonces"}`, `{"id":"01234567"}`, "null", "\xff"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, path := range []string{"/api/chat", "/api/stop", "/api/pairing/approve"} {
+		for _, path := range []string{"/api/chat", "/api/stop", "/api/answer", "/api/grants/revoke", "/api/pairing/approve"} {
 			p := newPlace(t)
 			p.script = func(string) (int, string) { return 200, stream }
 			w := p.call("POST", path, string(body))

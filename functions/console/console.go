@@ -1,7 +1,7 @@
 // Package console is the owner's own entrance: the web chat's API and /healthz.
 //
 // Triggered by /api/* and /healthz. May touch: the bucket, with the owner's
-// memory and the audit log in it, the queue, settings, the agent function, which
+// memory, what they were asked and granted and the audit log in it, the queue, settings, the agent function, which
 // it asks to run a turn, and the public keys of the owner's Cloudflare Access
 // team. Must never hold: a model key, a chat token, a webhook secret; of those it
 // learns only whether they are set. Every route but /healthz and the two of
@@ -87,6 +87,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.chat(w, r)
 	case "POST /api/stop":
 		h.stop(w, r)
+	case "POST /api/answer":
+		h.answer(w, r)
+	case "GET /api/grants":
+		h.grants(w, r)
+	case "POST /api/grants/revoke":
+		h.revoke(w, r)
 	case "POST /api/pairing/approve":
 		h.approve(w, r)
 	case "GET /api/session":

@@ -17,13 +17,13 @@ import (
 )
 
 var (
-	changing = []string{"POST /api/chat", "POST /api/stop", "POST /api/pairing/approve", "POST /api/memory", "POST /api/memory/restore"}
-	known    = append(slices.Clip(changing), "GET /api/session", "GET /api/sessions", "GET /api/status", "GET /api/memory", "GET /api/memory/history", "GET /api/audit")
+	changing = []string{"POST /api/chat", "POST /api/stop", "POST /api/answer", "POST /api/grants/revoke", "POST /api/pairing/approve", "POST /api/memory", "POST /api/memory/restore"}
+	known    = append(slices.Clip(changing), "GET /api/grants", "GET /api/session", "GET /api/sessions", "GET /api/status", "GET /api/memory", "GET /api/memory/history", "GET /api/audit")
 	routes   = append(slices.Clip(known), "GET /api/other", "GET /")
 )
 
 // anything is a body that every route makes something of.
-const anything = `{"text":"hi","code":"AAAA2222","action":"delete","ref":"MEMORY.md#00000000000000000000000000000000","id":"9999999999999-AAAAAAAA"}`
+const anything = `{"text":"hi","data":"/yes 0123456789abcdef0123nonces","code":"AAAA2222","action":"delete","ref":"MEMORY.md#00000000000000000000000000000000","id":"9999999999999-AAAAAAAA"}`
 
 func TestEveryRouteButHealthNeedsTheToken(t *testing.T) {
 	for _, route := range routes {
@@ -81,7 +81,7 @@ func TestABadRuleIsNamedOnEveryRoute(t *testing.T) {
 
 func TestUnknownRoutesAre404(t *testing.T) {
 	p := newPlace(t)
-	for _, route := range []string{"GET /api/other", "GET /api/chat", "DELETE /api/session", "POST /api/status", "GET /api/memory/restore", "DELETE /api/memory", "POST /api/audit", "GET /", "GET /api/session/"} {
+	for _, route := range []string{"GET /api/other", "GET /api/chat", "DELETE /api/session", "POST /api/status", "GET /api/memory/restore", "DELETE /api/memory", "POST /api/audit", "GET /api/answer", "POST /api/grants", "DELETE /api/grants/revoke", "GET /", "GET /api/session/"} {
 		method, path, _ := strings.Cut(route, " ")
 		if w := p.call(method, path, ""); w.Code != 404 || w.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %d", route, w.Code)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"instar/shared/model"
 	"instar/shared/model/catalog"
 	"instar/shared/people"
+	"instar/shared/queue"
 	"instar/shared/settings"
 	"instar/shared/turn"
 )
@@ -49,6 +51,8 @@ type place struct {
 	keys    []string                       // the direct calls
 	present map[string]bool
 	log     *audit.Log
+	engine  *turn.Engine // of the real agent function
+	backlog backlog      // what that leaves for later
 }
 
 type queued struct {
@@ -151,7 +155,7 @@ func after(d time.Duration, text string) provider {
 // employ gives the place a real agent function with a scripted model.
 func (p *place) employ(m provider) *turn.Engine {
 	e := &turn.Engine{
-		Agent: "main", Bucket: p.faults, Queue: nowhere{}, Settings: settings.InBucket(bucket.NewMemory(), "s/"), Owners: p.handler.Rules.Owners,
+		Agent: "main", Bucket: p.faults, Queue: &p.backlog, Settings: settings.InBucket(bucket.NewMemory(), "s/"), Owners: p.handler.Rules.Owners,
 		Directory: people.NewDirectory(p.faults, "main/people/"), Policy: p.handler.Rules.Policy, Senders: map[string]channel.Sender{},
 		Models: func() *model.Router {
 			return &model.Router{Models: []string{"anthropic/claude-sonnet-4-5"}, Open: func(string) (model.Provider, error) { return m, nil }}
@@ -159,15 +163,36 @@ func (p *place) employ(m provider) *turn.Engine {
 		Budget: &budget.Ledger{Bucket: p.faults, Agent: "main", Daily: 2, Zone: p.handler.Rules.Zone, Now: time.Now},
 		Zone:   p.handler.Rules.Zone, Now: time.Now,
 	}
-	p.handler.Turns = direct{agent.Turns(e)}
+	p.engine, p.handler.Turns = e, direct{agent.Turns(e)}
 	return e
 }
 
-// nowhere is the queue of the agent function: what it leaves for later is not
-// done here.
-type nowhere struct{}
+// backlog is the queue of the agent function.
+type backlog struct {
+	mu    sync.Mutex
+	wakes [][]byte
+}
 
-func (nowhere) Send(context.Context, []byte, time.Duration) error { return nil }
+func (b *backlog) Send(_ context.Context, body []byte, _ time.Duration) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wakes = append(b.wakes, body)
+	return nil
+}
+
+// deliver has the agent function do what it left for later.
+func (p *place) deliver() {
+	p.t.Helper()
+	p.backlog.mu.Lock()
+	wakes := p.backlog.wakes
+	p.backlog.wakes = nil
+	p.backlog.mu.Unlock()
+	for _, body := range wakes {
+		if err := agent.Queue(p.engine)(p.t.Context(), queue.Message{Body: body, Attempts: 1}); err != nil {
+			p.t.Error(err)
+		}
+	}
+}
 
 // direct calls a handler as the Worker calls its other functions.
 type direct struct{ handler http.Handler }
@@ -199,7 +224,27 @@ type page struct {
 		Time              time.Time
 		Cost              *float64 `json:"cost_usd"`
 		Tools             []struct{ Name, State, Summary string }
+		Cards             []card
+		Approval          string
 	}
+}
+
+// card is a question as the page is shown it.
+type card struct {
+	ID, Text, State string
+	Buttons         [][]struct{ Label, Data string }
+}
+
+// says is what the button of that label says when it is tapped.
+func (c card) says(label string) string {
+	for _, row := range c.Buttons {
+		for _, b := range row {
+			if strings.HasPrefix(b.Label, label) {
+				return b.Data
+			}
+		}
+	}
+	return ""
 }
 
 func (p page) texts() string {

@@ -30,6 +30,10 @@ type pageMessage struct {
 	Tools []pageTool `json:"tools,omitempty"`
 	Model string     `json:"model,omitempty"`
 	Cost  *float64   `json:"cost_usd,omitempty"`
+	// Cards are what was asked with it, as it is now.
+	Cards []turn.Card `json:"cards,omitempty"`
+	// Approval is the id of the question after whose answer the agent went on.
+	Approval string `json:"approval,omitempty"`
 }
 
 type pageTool struct {
@@ -44,7 +48,7 @@ type pageTool struct {
 const rescue = 3 * time.Minute
 
 // session answers with the last turns of a conversation. busy holds from when a
-// message is accepted until its reply is among them.
+// message is accepted, or an approval, until its reply is among them.
 func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Query().Get("session")
 	if !validSession(name) {
@@ -64,27 +68,53 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 	}
 	busy := len(waiting) > 0
 	messages := []pageMessage{}
+	say := func(m *chat.Message) {
+		if m.Tap == "" && m.Approval == "" && m.Task == nil { // nobody's words
+			messages = append(messages, pageMessage{Role: model.User, Text: m.Text, Time: m.Time})
+		}
+	}
+	cards := h.cards(r.Context(), turns)
 	for _, t := range turns {
 		if t.Reset {
 			messages = messages[:0]
 		}
-		messages = append(messages, pageMessage{Role: model.User, Text: t.Message.Text, Time: t.Message.Time})
+		say(t.Message)
 		for _, a := range t.Arrived {
 			if a.Taken != "" {
-				messages = append(messages, pageMessage{Role: model.User, Text: a.Message.Text, Time: a.Message.Time})
+				say(a.Message)
 			}
 		}
 		if t.State == session.Running {
 			busy = busy || h.Now().Before(t.Until.Add(rescue))
 			continue
 		}
+		if t.Message.Tap != "" { // its card shows the outcome
+			continue
+		}
 		cost := t.Cost
-		messages = append(messages, pageMessage{Role: model.Assistant, Text: t.Reply, Time: t.Ended, Tools: toolsOf(t), Model: t.Model, Cost: &cost})
+		messages = append(messages, pageMessage{
+			Role: model.Assistant, Text: t.Reply, Time: t.Ended, Tools: toolsOf(t), Model: t.Model, Cost: &cost,
+			Cards: cards[t.Seq], Approval: t.Message.Approval,
+		})
 	}
 	for _, m := range waiting {
-		messages = append(messages, pageMessage{Role: model.User, Text: m.Text, Time: m.Time})
+		say(m)
 	}
 	reply(w, http.StatusOK, map[string]any{"session": session.Name(id), "busy": busy, "messages": messages})
+}
+
+// six does n things, six at a time.
+func six(n int, do func(i int)) {
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, 6)
+	for i := range n {
+		wait.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			do(i)
+		})
+	}
+	wait.Wait()
 }
 
 // lastTurns reads the head and the newest turns, oldest first, six at once.
@@ -97,16 +127,7 @@ func (h *Handler) lastTurns(ctx context.Context, id string) (*session.Head, []*s
 	first := max(1, head.Turn.Seq-pageTurns+1)
 	turns := make([]*session.Turn, max(0, head.Turn.Seq-first+1))
 	errs := make([]error, len(turns))
-	var wait sync.WaitGroup
-	slots := make(chan struct{}, 6)
-	for i := range turns {
-		wait.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			turns[i], _, errs[i] = store.Turn(ctx, id, first+i)
-		})
-	}
-	wait.Wait()
+	six(len(turns), func(i int) { turns[i], _, errs[i] = store.Turn(ctx, id, first+i) })
 	found := turns[:0]
 	for i, t := range turns {
 		switch {
@@ -120,8 +141,8 @@ func (h *Handler) lastTurns(ctx context.Context, id string) (*session.Head, []*s
 }
 
 // waiting are the messages of a session that no recorded turn shows yet: the
-// one whose turn was only claimed, and those accepted here that no turn has
-// taken.
+// one whose turn was only claimed, and those accepted here, and what was
+// approved, that no turn has taken.
 func (h *Handler) waiting(ctx context.Context, id string, head *session.Head, turns []*session.Turn) ([]*chat.Message, error) {
 	var list []*chat.Message
 	since := h.Now().Add(-rescue)
@@ -138,7 +159,8 @@ func (h *Handler) waiting(ctx context.Context, id string, head *session.Head, tu
 		return nil, err
 	}
 	for _, entry := range open {
-		if !strings.HasPrefix(entry.ID, turn.Web+":") || entry.Time.Before(since) ||
+		here := strings.HasPrefix(entry.ID, turn.Web+":") || strings.HasPrefix(entry.ID, "approval:") // whose ids package turn makes
+		if !here || entry.Time.Before(since) ||
 			slices.ContainsFunc(head.Recent, func(taken string) bool { return url.PathEscape(taken) == entry.ID }) {
 			continue
 		}

@@ -1,14 +1,19 @@
 // The server's JSON and event stream.
 import { Parser } from './sse.js';
 
-// ApiError is an answer other than 2xx, or no answer at all (status 0).
+// ApiError is an answer other than 2xx, or no answer at all (status 0). answer is
+// the body, as far as it was one.
 export class ApiError extends Error {
-  constructor(status, message, missing = []) {
+  constructor(status, message, answer = {}) {
     super(message);
     this.status = status;
-    this.missing = missing;
+    this.missing = answer.missing ?? [];
+    this.card = answer.card; // of a question that is not open any more
   }
 }
+
+// How long the answer to a question may wait for its turn, in ms.
+const answerWait = 90_000;
 
 // StreamCut is a stream that ended before it said how the turn went.
 export class StreamCut extends Error {}
@@ -65,6 +70,10 @@ export class Api {
   sessions = () => this.#json('/api/sessions');
   session = (name) => this.#json(`/api/session?session=${encodeURIComponent(name)}`);
   stop = (session) => this.#json('/api/stop', { session });
+  // answer gives an answer to a question, as its button says it.
+  answer = (data, session) => this.#json('/api/answer', { data, session }, AbortSignal.timeout(answerWait));
+  grants = () => this.#json('/api/grants');
+  revoke = (id) => this.#json('/api/grants/revoke', { id });
   approve = (code) => this.#json('/api/pairing/approve', { code });
   memory = (q, others) => this.#json(`/api/memory?${new URLSearchParams({ q, from: others ? 'others' : '' })}`);
   review = (action, ref, text) => this.#json('/api/memory', { action, ref, text });
@@ -114,8 +123,8 @@ export class Api {
     return done;
   }
 
-  async #json(path, body) {
-    const res = await this.#fetch(path, body, {});
+  async #json(path, body, signal) {
+    const res = await this.#fetch(path, body, { signal });
     try {
       return (await res.json()) ?? {};
     } catch {
@@ -138,7 +147,7 @@ export class Api {
         redirect: 'error',
       });
     } catch (err) {
-      if (signal?.aborted) throw err;
+      if (signal?.aborted && err.name !== 'TimeoutError') throw err;
       throw new ApiError(0, 'no answer');
     }
     const date = Date.parse(res.headers.get('Date') ?? '');
@@ -146,6 +155,6 @@ export class Api {
     if (res.ok) return res;
     const answer = await res.json().catch(() => ({}));
     if (res.status === 401 && path !== '/api/login') this.#onUnauthorized();
-    throw new ApiError(res.status, answer?.error || res.statusText, answer?.missing ?? []);
+    throw new ApiError(res.status, answer?.error || res.statusText, answer ?? {});
   }
 }

@@ -1,11 +1,10 @@
 // The console: wires the parts together and decides what the page shows.
 import { Api, advice } from './api.js';
-import { AuditPanel } from './audit.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import { $, announce } from './dom.js';
 import { isMain, newSessionName, sessionLabel } from './format.js';
-import { MemoryPanel } from './memory.js';
+import { LazyPanel } from './lazy.js';
 import { Scroller } from './scroll.js';
 import { Sidebar } from './sidebar.js';
 import { StatusPanel } from './status.js';
@@ -19,7 +18,12 @@ let signedIn = false; // as far as the last answers tell
 
 const api = new Api(() => signedOut(signedIn ? 'Your session has ended. Log in again.' : ''));
 const status = new StatusPanel(api);
-const panels = [status, new MemoryPanel(api), new AuditPanel(api)];
+const panels = [
+  status,
+  new LazyPanel('memory', ({ MemoryPanel }) => new MemoryPanel(api)),
+  new LazyPanel('grants', ({ GrantsPanel }) => new GrantsPanel(api)),
+  new LazyPanel('audit', ({ AuditPanel }) => new AuditPanel(api)),
+];
 const scroller = new Scroller($('#scroll'), $('#content'), $('#latest'));
 const sidebar = new Sidebar({ choose: open, fresh: () => open(newSessionName()) });
 const composer = new Composer({

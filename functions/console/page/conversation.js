@@ -2,9 +2,8 @@
 // the connection breaks. A message is sent once; only a person sends it again.
 import { ApiError, StreamCut, TurnFailed, advice } from './api.js';
 import { announce } from './dom.js';
-import { dayName, when } from './format.js';
-import { Reply, daySeparator, question } from './message.js';
-import { findAnswer, recover, sameText, untilIdle } from './recovery.js';
+import { continued, findAnswer, recover, untilIdle } from './recovery.js';
+import { Transcript, fromHistory } from './transcript.js';
 
 // How long a silent stream is trusted before history is asked, in ms.
 const silence = 45_000;
@@ -19,10 +18,11 @@ export class Conversation {
   loaded = false;
   #api;
   #hooks;
-  #messages = []; // {role, text, el}
-  #day = '';
+  #transcript = new Transcript((card, data) => this.#answer(card, data));
   #abort = null;
   #reply = null; // of the turn under way
+  #answering = 0; // answers to questions that are on their way
+  #allowed = []; // [question, note] of what was said yes to and not followed yet
 
   // hooks: changed(conversation) when what is shown around it may change,
   // draft(conversation) when the draft was put back, finished() after a turn.
@@ -30,50 +30,44 @@ export class Conversation {
     this.name = name;
     this.#api = api;
     this.#hooks = hooks;
-    this.list = document.createElement('ol');
-    this.list.className = 'messages';
+    this.list = this.#transcript.list;
   }
 
   get empty() {
-    return this.#messages.length === 0;
+    return this.#transcript.empty;
   }
 
   get title() {
-    return this.#messages.find((m) => m.role === 'user')?.text ?? '';
+    return this.#transcript.title;
   }
 
   // load shows the history, again if it changed meanwhile (the main session
   // goes on in other channels too). It throws what the API throws.
   async load() {
-    if (this.busy) return;
-    const before = this.#messages.length;
+    if (this.busy || this.#answering) return;
+    const { changes } = this.#transcript;
     const history = await this.#api.session(this.name);
-    // Something may have been sent while the history was on its way.
-    if (this.busy || this.#messages.length !== before) return;
+    // Something may have been sent or answered while the history was on its way.
+    if (this.busy || this.#answering || this.#transcript.changes !== changes) return;
     this.loaded = true;
     const messages = history.messages ?? [];
-    const mark = (list) => JSON.stringify(list.map((m) => [m.role, m.text]));
-    // A failed message stays until its sender has dealt with it.
-    const failed = this.#messages.at(-1)?.el.classList.contains('failed');
-    if (!failed && mark(messages) !== mark(this.#messages)) this.#show(messages);
+    if (!this.#transcript.failed && !this.#transcript.shows(messages)) {
+      this.#transcript.show(messages);
+      this.#hooks.changed(this);
+    }
     if (history.busy) this.#watch();
   }
 
   async send(text) {
     if (this.busy) return;
-    const attempt = {
-      text,
-      sentAt: this.#api.now(),
-      sameBefore: this.#messages.filter((m) => m.role === 'user' && sameText(m.text, text)).length,
-    };
-    const asked = this.#add('user', text, question(text, new Date()), new Date());
-    const reply = new Reply();
-    const answered = this.#add('assistant', '', reply.el, null);
-    const turn = { attempt, asked, answered, reply };
-    this.#begin(reply);
+    const attempt = { text, sentAt: this.#api.now(), sameBefore: this.#transcript.count(text) };
+    const asked = this.#transcript.ask(text, new Date());
+    const answered = this.#transcript.reply();
+    const turn = { attempt, asked, answered, reply: answered.reply };
+    this.#begin(turn.reply);
     try {
       const done = await this.#stream(turn);
-      this.#finish(turn, { text: done.reply, model: done.model, usage: done.usage, cost: done.usage?.cost_usd, time: new Date() });
+      this.#finish(turn, { text: done.reply, model: done.model, usage: done.usage, cost: done.usage?.cost_usd, time: new Date(), cards: done.cards });
     } catch (err) {
       await this.#failed(turn, err);
     } finally {
@@ -101,6 +95,7 @@ export class Conversation {
 
   // close drops what is under way, for logging out.
   close() {
+    this.#allowed = [];
     this.#abort?.abort();
   }
 
@@ -129,7 +124,7 @@ export class Conversation {
       return await this.#api.chat(attempt.text, this.name, { signal, onEvent, onBytes: watch });
     } catch (err) {
       if (!found) throw err;
-      return { reply: found.text, model: found.model, usage: found.cost == null ? null : { cost_usd: found.cost } };
+      return { reply: found.text, model: found.model, usage: found.cost == null ? null : { cost_usd: found.cost }, cards: found.cards };
     } finally {
       clearTimeout(timer);
     }
@@ -205,14 +200,14 @@ export class Conversation {
 
   #again(turn) {
     if (this.busy) return;
-    this.#remove(turn.asked, turn.answered);
+    this.#transcript.remove(turn.asked, turn.answered);
     this.send(turn.attempt.text);
   }
 
   // takeBack removes a message that the server did not take and puts its text
   // back into the box.
   #takeBack(turn) {
-    this.#remove(turn.asked, turn.answered);
+    this.#transcript.remove(turn.asked, turn.answered);
     this.draft = this.draft ? `${turn.attempt.text}\n\n${this.draft}` : turn.attempt.text;
     this.#hooks.draft(this);
     this.#hooks.changed(this);
@@ -220,20 +215,71 @@ export class Conversation {
 
   // watch waits for a turn that this page did not start.
   async #watch() {
-    const reply = new Reply();
-    const entry = this.#add('assistant', '', reply.el, null);
-    reply.say('Still working on this…');
-    this.#begin(reply);
+    const entry = this.#transcript.reply();
+    entry.reply.say('Still working on this…');
+    this.#begin(entry.reply);
     try {
       await untilIdle(this.#api, this.name, this.#abort.signal);
     } catch {
       // The load below says what is wrong, if anything still is.
     } finally {
       const stopped = this.#abort.signal.aborted;
-      this.#remove(entry);
+      this.#transcript.remove(entry);
+      this.#allowed = []; // the history has what follows, too
       this.#end();
       if (!stopped || this.stopping) await this.load().catch(() => {});
     }
+  }
+
+  // answer gives the owner's answer to a question: see Card.
+  async #answer(card, data) {
+    this.#answering++;
+    let after = null;
+    try {
+      const { card: now, reply } = await this.#api.answer(data, this.name);
+      after = now;
+      if (now.state === 'approved') setTimeout(() => this.#follow(card.id, reply));
+      return { card: now, note: now.state === card.state ? reply : '' };
+    } catch (err) {
+      if (err.card) return { card: err.card };
+      throw err;
+    } finally {
+      this.#transcript.changes++;
+      this.#answering--;
+      // It counts later, or may count all the same, or another did before.
+      if (!after || after.state === card.state) setTimeout(() => this.load().catch(() => {}));
+    }
+  }
+
+  // follow waits for what the agent does and says after a yes.
+  async #follow(question, note) {
+    if (this.busy) {
+      this.#allowed.push([question, note]);
+      return;
+    }
+    const answered = this.#transcript.reply();
+    const { reply } = answered;
+    reply.say(note || 'Working on it…');
+    this.#begin(reply);
+    const { signal } = this.#abort;
+    try {
+      const found = await continued(this.#api, this.name, question, signal);
+      if (found) this.#finish({ reply, answered }, fromHistory(found));
+      else this.#later(reply);
+    } catch (err) {
+      if (signal.aborted && !this.stopping) return; // logged out
+      reply.finish({});
+      reply.say(this.stopping ? 'Stopped.' : advice(err));
+    } finally {
+      this.#end();
+    }
+  }
+
+  #later(reply) {
+    reply.finish({});
+    const note = 'This takes longer than a minute. The answer will be here, in this chat, when it is done.';
+    reply.say(note, ['Look now', () => this.load().catch((err) => announce(advice(err)))]);
+    announce(note);
   }
 
   #begin(reply) {
@@ -250,46 +296,13 @@ export class Conversation {
     this.#abort = null;
     this.#hooks.changed(this);
     this.#hooks.finished(this);
+    if (this.#allowed.length) this.#follow(...this.#allowed.shift());
   }
 
   #finish(turn, result) {
     turn.reply.finish(result);
     turn.answered.text = turn.reply.text;
-    if (turn.reply.text) announce(turn.reply.body.textContent.trim());
+    if (turn.reply.words) announce(turn.reply.words);
     else if (!this.stopping) turn.reply.say('Instar ended its turn without words.');
-  }
-
-  #show(messages) {
-    this.list.replaceChildren();
-    this.#messages = [];
-    this.#day = '';
-    for (const m of messages) {
-      const time = when(m.time);
-      if (m.role === 'user') {
-        this.#add('user', m.text, question(m.text, time), time);
-        continue;
-      }
-      const reply = new Reply();
-      reply.finish({ text: m.text, tools: m.tools, model: m.model, cost: m.cost_usd, time });
-      this.#add('assistant', m.text, reply.el, time);
-    }
-    this.#hooks.changed(this);
-  }
-
-  #add(role, text, node, time) {
-    const day = time && dayName(time);
-    if (day && day !== this.#day) {
-      this.#day = day;
-      this.list.append(daySeparator(day));
-    }
-    this.list.append(node);
-    const entry = { role, text, el: node };
-    this.#messages.push(entry);
-    return entry;
-  }
-
-  #remove(...entries) {
-    for (const entry of entries) entry.el.remove();
-    this.#messages = this.#messages.filter((m) => !entries.includes(m));
   }
 }

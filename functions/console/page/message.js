@@ -1,4 +1,5 @@
 // The elements of one message in the transcript.
+import { Card } from './card.js';
 import { copyButton, el, icon, setIcon } from './dom.js';
 import { clock, count, shortModel, usd } from './format.js';
 import { MarkdownView } from './markdown.js';
@@ -48,7 +49,8 @@ class Chip {
   }
 }
 
-// Reply shows the agent's side of a turn from its first byte to its end.
+// Reply shows the agent's side of a turn from its first byte to its end, and
+// the questions that are put with it.
 export class Reply {
   #text = '';
   #markdown;
@@ -56,12 +58,17 @@ export class Reply {
   #broken = false;
   #frame = 0;
   #cost = 0; // how long the last rendering took, in ms
+  #answer;
+  cards = []; // the questions put with it
 
-  constructor() {
+  // answer is that of Card.
+  constructor(answer) {
+    this.#answer = answer;
     this.body = el('div', { class: 'body', dir: 'auto' });
     this.tools = el('div', { class: 'tools', hidden: true });
     this.note = el('p', { class: 'note', hidden: true });
     this.foot = el('div', { class: 'foot', hidden: true });
+    this.asked = el('div', { class: 'questions', hidden: true });
     this.el = el(
       'li',
       { class: 'message reply waiting', 'aria-busy': 'true' },
@@ -71,12 +78,18 @@ export class Reply {
       this.tools,
       this.note,
       this.foot,
+      this.asked,
     );
     this.#markdown = new MarkdownView(this.body);
   }
 
   get text() {
     return this.#text;
+  }
+
+  // words is all that it says, for who listens.
+  get words() {
+    return [this.body.textContent.trim(), ...this.cards.map((card) => card.words)].filter(Boolean).join('\n');
   }
 
   append(delta) {
@@ -105,14 +118,19 @@ export class Reply {
     chip.set(call);
   }
 
-  say(note) {
+  // say shows a note, and a button below it: action is [label, handler].
+  say(note, action) {
     this.note.textContent = note;
     this.note.hidden = !note;
+    if (action) this.note.append(el('button', { type: 'button', class: 'button', text: action[0], on: { click: action[1] } }));
   }
 
   // finish shows the turn's result; its text replaces what was streamed.
-  finish({ text, tools, model, usage, cost, time }) {
+  finish({ text, tools, model, usage, cost, time, cards }) {
     if (text) this.#text = text;
+    this.cards = (cards ?? []).map((card) => new Card(card, this.#answer));
+    this.asked.replaceChildren(...this.cards.map((card) => card.el));
+    this.asked.hidden = this.cards.length === 0;
     if (tools) {
       this.#chips.clear();
       this.tools.replaceChildren();

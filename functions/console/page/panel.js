@@ -1,5 +1,5 @@
-// What the panels over the page have in common: opening, closing, loading, and
-// cards that ask before they do something.
+// What the panels over the page have in common: showing what they load, and
+// cards that ask before they do something. Opening and closing is lazy.js.
 import { advice } from './api.js';
 import { $, announce, el } from './dom.js';
 
@@ -11,25 +11,11 @@ export class Panel {
   constructor(name) {
     this.dialog = $(`#${name}`);
     this.body = $(`#${name}-body`);
-    $(`#open-${name}`).addEventListener('click', () => {
-      this.dialog.showModal();
-      this.refresh();
-    });
-    const close = () => this.close();
-    this.dialog.querySelector('.close').addEventListener('click', close);
-    this.dialog.addEventListener('click', (event) => event.target === this.dialog && close());
-    this.dialog.addEventListener('close', () => this.#clear());
   }
 
-  close() {
-    this.dialog.close();
-    this.#clear();
-  }
-
-  // Nothing that was shown stays in the page.
-  #clear() {
+  // forget drops what is being loaded.
+  forget() {
     this.#load++;
-    this.body.replaceChildren();
   }
 
   // whenTyped refreshes soon after the last of several changes of an input.

@@ -1,4 +1,5 @@
-// Finding the reply to a message whose stream broke, in the session's history.
+// Finding in the session's history what comes without a stream: the reply to a
+// message whose stream broke, and what follows a yes.
 import { ApiError } from './api.js';
 import { when } from './format.js';
 
@@ -9,6 +10,9 @@ const waits = [400, 1000, 2000, 4000, 6000];
 // How often a session that is still busy is asked, in ms, and for how long.
 const busyWait = 3000;
 const busyLimit = 30 * 60_000;
+
+// How long what follows a yes is waited for, in ms.
+const continuedLimit = 60_000;
 
 // Clocks differ a little, and a Date header counts whole seconds.
 const clockSlack = 2000;
@@ -31,7 +35,10 @@ export function findAnswer(messages, attempt) {
   if (replies.length === 0) return null;
   const last = replies.at(-1);
   const text = replies.map((m) => m.text).filter(Boolean).join('\n\n');
-  return { text, tools: replies.flatMap((m) => m.tools ?? []), model: last.model, cost: last.cost_usd, time: when(last.time) };
+  return {
+    text, tools: replies.flatMap((m) => m.tools ?? []), model: last.model, cost: last.cost_usd, time: when(last.time),
+    cards: replies.flatMap((m) => m.cards ?? []),
+  };
 }
 
 // recover asks the history until the reply is there; null when it gives up.
@@ -70,6 +77,25 @@ export async function untilIdle(api, name, signal) {
     await pause(wait, signal);
     if (!(await api.session(name)).busy) return;
   }
+}
+
+// continued asks the history for the message with which the agent goes on after
+// a yes to the question of this id; null when it gives up.
+export async function continued(api, name, id, signal) {
+  const limit = Date.now() + continuedLimit;
+  for (let wait = 500; Date.now() < limit; wait = Math.min(wait * 1.5, busyWait)) {
+    await pause(wait, signal);
+    let history = null;
+    try {
+      history = await api.session(name);
+    } catch (err) {
+      if (!(err instanceof ApiError) || err.status === 401) throw err;
+    }
+    signal.throwIfAborted();
+    const found = history?.messages?.findLast((m) => m.approval === id);
+    if (found) return found;
+  }
+  return null;
 }
 
 // pause waits, but not longer than until the phone wakes up or is online again.
