@@ -37,8 +37,10 @@ func readContent(p tgParams, name string, limit int, tooLong string) (content, *
 	if c.buttons, refusal = readButtons(p); refusal != nil {
 		return c, refusal
 	}
-	if rows, inline := p.object("reply_markup")["inline_keyboard"].([]any); !inline || len(rows) > 0 {
-		c.markup = p.values["reply_markup"] // no keyboard and an empty one look the same
+	if markup := p.object("reply_markup"); markup != nil {
+		if rows, inline := markup["inline_keyboard"].([]any); !inline || len(rows) > 0 {
+			c.markup = markup // no keyboard and an empty one look the same
+		}
 	}
 	c.text = c.raw
 	entities := []any{}
