@@ -33,7 +33,8 @@ type Manifest struct {
 	SkippedAll int    `json:"skipped_all,omitempty"`
 }
 
-// Pack is one of them. ID is the SHA-256 of its bytes in hex. Live are the bytes
+// Pack is one of them. ID is the SHA-256, in hex, of the SHA-256s of the contents
+// in it, in their order: no two packs of a manifest have the same. Live are the bytes
 // that the manifest's nodes still use: when little of much is live, a save that
 // is given an empty manifest makes one fresh pack.
 type Pack struct {

@@ -28,8 +28,15 @@ const (
 	maxError  = 4 << 10
 )
 
-// ErrOff: there is no sandbox here.
-var ErrOff = errors.New("the sandbox is off here")
+var (
+	// ErrOff: there is no sandbox here.
+	ErrOff = errors.New("the sandbox is off here")
+	// ErrAsleep: the container does not run, and the call was a quiet one.
+	ErrAsleep = errors.New("the sandbox is asleep")
+)
+
+// QuietHeader marks a call that neither starts a container nor keeps it awake.
+const QuietHeader = "Instar-Sandbox-Quiet"
 
 // Error is the daemon's refusal. Text is its own words.
 type Error struct {
@@ -40,13 +47,14 @@ type Error struct {
 func (e *Error) Error() string { return e.Text }
 
 // Client speaks to the container of one session. Errors are an *Error, ErrOff,
-// or say that the container could not be reached.
+// ErrAsleep, or say that the container could not be reached.
 type Client struct {
 	// Do brings a request to the container, which it starts if it must.
 	Do      func(session, publicKey string, r *http.Request) (*http.Response, error)
 	Key     ed25519.PrivateKey
 	Session string
 	Now     func() time.Time
+	Quiet   bool // no call starts the container, or keeps it awake
 }
 
 // call makes a request. The caller closes the response's body; its status is 2xx.
@@ -60,8 +68,11 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 	}
 	token := sandbox.Sign(c.Key, sandbox.Claims{Session: c.Session, Expires: c.Now().Add(life), Purpose: sandbox.PurposeAPI})
 	r.Header.Set("Authorization", "Bearer "+token)
+	if c.Quiet {
+		r.Header.Set(QuietHeader, "1")
+	}
 	response, err := c.Do(c.Session, sandbox.PublicText(c.Key), r)
-	if errors.Is(err, ErrOff) || ctx.Err() != nil {
+	if errors.Is(err, ErrOff) || errors.Is(err, ErrAsleep) || ctx.Err() != nil {
 		return nil, errors.Join(err, ctx.Err())
 	}
 	if err != nil {
