@@ -4,7 +4,7 @@ export WRANGLER_SEND_METRICS := false
 
 FUNCTIONS := webhook agent console schedule
 
-.PHONY: help run build functions assets test test-unit test-e2e chaos chaos-agent chromium bench deploy lint clean
+.PHONY: help run build functions assets sandbox sandbox-daemon test test-unit test-e2e chaos chaos-agent chromium bench deploy lint clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
@@ -20,6 +20,12 @@ functions: node_modules/.installed
 assets: node_modules/.installed
 	@node build/page.mjs
 
+sandbox: node_modules/.installed ## the sandbox's image, for make run with Docker; OFFLINE=1 pulls nothing
+	@build/sandbox/image.sh
+
+sandbox-daemon:
+	@build/sandbox/daemon.sh
+
 node_modules/.installed: package.json package-lock.json
 	@# not "npm ci": it refuses where a registry lacks another platform's optional package
 	@npm install --no-save --no-audit --no-fund --loglevel=error
@@ -32,7 +38,8 @@ test-unit: ## the part under a minute: no runtime, no browser
 
 test-e2e: build chaos-agent chromium ## conformance and black-box suites on workerd, the page in Chromium
 	go test -tags e2e -count=1 -p 1 -timeout 20m ./e2e/...
-	node --test e2e/console/parts.test.mjs e2e/console/console.test.mjs
+	@cat build/dist/test/sandbox-not-tested 2>/dev/null || true
+	node --test build/worker/*.test.mjs e2e/console/parts.test.mjs e2e/console/console.test.mjs
 
 chaos: build chaos-agent ## the long form of e2e/chaos: 500 messages, every step; ARGS="-seed 7" repeats
 	go test -tags e2e -count=1 -v -timeout 60m ./e2e/chaos -long $(ARGS)
@@ -46,7 +53,7 @@ chromium:
 bench: build ## benchmarks as a table and in build/dist/bench.json
 	go run ./e2e/bench
 
-deploy: build ## create what is missing in the Cloudflare account, deploy
+deploy: build sandbox-daemon ## create what is missing in the Cloudflare account, deploy
 	@node build/deploy.mjs
 
 lint: ## vet for both platforms, staticcheck, format

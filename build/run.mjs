@@ -5,6 +5,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { findDocker } from "./sandbox/docker.mjs";
+import { parseHosts } from "./worker/outbound.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 const port = Number(process.env.PORT || 8787);
@@ -20,6 +22,7 @@ const VARIABLES = [
   "TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "TELEGRAM_DM_POLICY", "TELEGRAM_API_BASE",
   "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_DM_POLICY", "SLACK_API_BASE",
   "CF_ACCESS_TEAM_DOMAIN", "CF_ACCESS_AUD", "CONSOLE_TOKEN", "SEAL_KEY", "BUDGET_DAILY_USD", "TIMEZONE", "BRAVE_API_KEY",
+  "SANDBOX_HOSTS", "SANDBOX_SLEEP_MINUTES",
 ];
 
 // The platform runs many consumers of a queue side by side; its local stand-in
@@ -29,9 +32,14 @@ const QUEUES = 8;
 
 mkdirSync(state, { recursive: true, mode: 0o700 });
 const vars = { ...readDevVars(join(root, ".dev.vars")) };
-for (const name of VARIABLES) if (process.env[name] !== undefined) vars[name] = process.env[name];
+const take = (name) => { if (process.env[name] !== undefined) vars[name] = process.env[name]; };
+VARIABLES.forEach(take);
+const hosts = parseHosts(vars.SANDBOX_HOSTS);
+for (const secret of hosts.open.values()) if (secret) take(secret);
 if (vars.CONSOLE_TOKEN === undefined) vars.CONSOLE_TOKEN = kept("console-token", () => randomBytes(24).toString("base64url"));
 if (vars.SEAL_KEY === undefined) vars.SEAL_KEY = kept("seal-key", () => randomBytes(32).toString("base64"));
+
+const sandbox = await findDocker({ ...vars, ...process.env });
 
 // Being told to stop is no failure, whoever hears the signal first: Miniflare
 // ends the process by itself, with the signal's number.
@@ -53,6 +61,7 @@ console.log(`
 Instar runs on http://localhost:${port}
 Console:  http://localhost:${port}/#token=${vars.CONSOLE_TOKEN}
 Model:    ${offline || vars.MODEL === "offline" ? "the built-in offline model (not a language model): set ANTHROPIC_API_KEY or OPENAI_API_KEY for a real one" : vars.MODEL || "as the keys allow"}
+Sandbox:  ${sandboxLine()}
 State:    ${state}
 Stop it with Ctrl-C.
 `);
@@ -72,6 +81,14 @@ async function minute(ahead = 0) {
 minute(3 * 60_000);
 setInterval(minute, 60_000).unref();
 
+// sandboxLine says whether there is a sandbox, or what would turn it on.
+function sandboxLine() {
+  const mistakes = hosts.problems.map((problem) => `; SANDBOX_HOSTS: ${problem}`).join("");
+  if (sandbox.off) return `off: ${sandbox.off}${mistakes}`;
+  const open = [...hosts.open.keys()].join(", ");
+  return `on, in Docker; ${open ? `it reaches ${open} and nothing else` : "it reaches no host, SANDBOX_HOSTS opens some"}${mistakes}`;
+}
+
 async function stop() {
   stopping = true;
   await runtime.dispose();
@@ -82,7 +99,7 @@ async function stop() {
 function options() {
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
   const modules = ["build/worker/entry.mjs", "build/worker/worker.mjs", "build/worker/pool.mjs", "build/worker/instance.mjs",
-    "build/worker/functions.mjs"].map((path) => ({ type: "ESModule", path: join(root, path) }));
+    "build/worker/functions.mjs", "build/worker/sandbox.mjs", "build/worker/outbound.mjs"].map((path) => ({ type: "ESModule", path: join(root, path) }));
   modules.push({ type: "ESModule", ...built("go.mjs") });
   for (const name of ["webhook", "agent", "console", "schedule"]) {
     modules.push({ type: "CompiledWasm", ...built(`${name}.wasm`) });
@@ -101,11 +118,13 @@ function options() {
     host: "127.0.0.1", port, cf: false, log: new Log(LogLevel.WARN),
     resourcePersistencePath: state, unsafeTriggerHandlers: true,
     handleStructuredLogs: ({ message }) => console.log(message),
+    ...(sandbox.off ? {} : { containerEngine: sandbox.engine }),
     workers: [{
       name: "instar", modulesRoot: root, modules, bindings: vars,
       compatibilityDate: JSON.parse(setting(toml, "compatibility_date")),
       compatibilityFlags: JSON.parse(setting(toml, "compatibility_flags")),
       r2Buckets: { BUCKET: "instar" }, kvNamespaces: { SETTINGS: "settings" }, queueProducers, queueConsumers,
+      ...(sandbox.off ? {} : { durableObjects: { SANDBOX: { className: "Sandbox", useSQLite: true, container: { imageName: sandbox.image } } } }),
       assets: {
         directory: join(root, "build/dist/assets"), binding: "ASSETS",
         routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },

@@ -4,7 +4,7 @@
 //
 //   vars      values it may read
 //   present   names of which it may learn whether they are set, never the value
-//   bindings  platform objects (R2 bucket, KV namespace, queue)
+//   bindings  platform objects (R2 bucket, KV namespace, queue, the sandbox)
 //   calls     other functions it may call, as bindings with one method, fetch
 //   instances how many of it may live in one isolate. Each takes 5 to 15 MB and
 //             the isolate has 128, so all together stay at 12. A function that
@@ -35,10 +35,10 @@ export const functions = {
   agent: {
     module: agent,
     vars: [
-      ...MODELS, ...MODEL_KEYS, ...POLICIES, "SEAL_KEY", "BRAVE_API_KEY",
+      ...MODELS, ...MODEL_KEYS, ...POLICIES, "SEAL_KEY", "BRAVE_API_KEY", "SANDBOX_HOSTS",
       "TELEGRAM_BOT_TOKEN", "TELEGRAM_API_BASE", "SLACK_BOT_TOKEN", "SLACK_API_BASE",
     ],
-    bindings: ["BUCKET", "QUEUE", "SETTINGS"],
+    bindings: ["BUCKET", "QUEUE", "SETTINGS", "SANDBOX"],
     instances: 5,
   },
   console: {
@@ -55,7 +55,7 @@ export const functions = {
   schedule: {
     module: schedule,
     vars: [...POLICIES, "SEAL_KEY"],
-    present: ["TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN"],
+    present: ["TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "SANDBOX"],
     bindings: ["BUCKET", "QUEUE"],
     instances: 1,
   },

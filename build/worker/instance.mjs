@@ -186,6 +186,14 @@ export class Instance {
         const request = new Request(url, { method, headers: parseHeaders(headers), body, signal: abort.signal });
         this.#answer(id, target.fetch(request));
       },
+      sandbox: (id, namespace, session, ...rest) => this.bridge.call(id, namespace.getByName(session), ...rest),
+      // The two ends of a request's body that the program writes, of a known length
+      // or of -1; drop breaks it off.
+      pipe: (length) => {
+        const { readable, writable } = length >= 0 ? new FixedLengthStream(length) : new IdentityTransformStream();
+        return [readable, writable.getWriter()];
+      },
+      drop: (writer) => { writer.abort("broken off").catch(() => {}); },
       read: (id, reader) => this.#settle(reader.read().then((r) => (r.done ? null : r.value)), id),
 
       r2get: (id, bucket, key) => this.#settle(bucket.get(key)

@@ -50,6 +50,8 @@ export function createWorker(functions, route, triggers) {
   }
 
   return {
+    call: serve, // a function's answer, by its name
+
     async fetch(request, env, ctx) {
       const name = route(pathname(request.url));
       if (name) return serve(name, request, env, ctx);

@@ -61,6 +61,7 @@ func Start(t testing.TB, vars ...string) *World {
 		OpenAI:    fake.Check(t, fake.NewOpenAI(OpenAIKey)),
 	}
 	w.vars = append([]string{
+		"SANDBOX=off", // whatever engine this machine has
 		"TELEGRAM_BOT_TOKEN=" + TelegramKey, "TELEGRAM_WEBHOOK_SECRET=" + HookSecret, "TELEGRAM_API_BASE=" + w.Telegram.URL(),
 		"SLACK_BOT_TOKEN=" + SlackKey, "SLACK_SIGNING_SECRET=" + SlackSecret, "SLACK_API_BASE=" + w.Slack.URL(),
 		"ANTHROPIC_API_KEY=" + AnthropicKey, "ANTHROPIC_BASE_URL=" + w.Anthropic.URL(),

@@ -97,6 +97,7 @@ func (e *Engine) SaveWorkspace(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	c.Quiet = true
 	return e.workspace(id).Save(ctx, c)
 }
 
@@ -164,9 +165,12 @@ func (e *Engine) Look(ctx context.Context, id string, look int) error {
 	if err != nil {
 		return err
 	}
+	c.Quiet = true // a container with a running job stays awake by itself
 	j, err := c.Job(ctx, t.ID, 0)
 	var refused *client.Error
 	switch {
+	case errors.Is(err, client.ErrAsleep), errors.Is(err, client.ErrOff):
+		return e.ended(ctx, t, sandbox.Job{State: sandbox.Ended, Why: sandbox.WhyShutdown})
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
 		return e.ended(ctx, t, sandbox.Job{State: sandbox.Ended, Why: sandbox.WhyShutdown})
 	case err != nil && t.Lost+1 >= maxLost:

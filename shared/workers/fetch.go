@@ -42,15 +42,29 @@ func (c callee) Do(r *http.Request) (*http.Response, error) {
 }
 
 func send(r *http.Request, start func(args ...any) (js.Value, error)) (*http.Response, error) {
-	body := js.Undefined()
-	if r.Body != nil && r.Body != http.NoBody {
-		data, err := io.ReadAll(r.Body)
-		r.Body.Close()
-		if err != nil {
-			return nil, fmt.Errorf("read request body: %w", err)
-		}
-		body = copyOut(data)
+	body, err := whole(r)
+	if err != nil {
+		return nil, err
 	}
+	return exchange(r, body, start)
+}
+
+// whole is a request's body in one piece.
+func whole(r *http.Request) (js.Value, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return js.Undefined(), nil
+	}
+	data, err := io.ReadAll(r.Body)
+	r.Body.Close()
+	if err != nil {
+		return js.Undefined(), fmt.Errorf("read request body: %w", err)
+	}
+	return copyOut(data), nil
+}
+
+// exchange starts a call with a body that the platform takes, and turns its
+// answer into a response.
+func exchange(r *http.Request, body js.Value, start func(args ...any) (js.Value, error)) (*http.Response, error) {
 	answer, err := start(r.Method, r.URL.String(), formatHeader(r.Header), body)
 	if err != nil {
 		// The platform's message may repeat the URL, which may hold a token.

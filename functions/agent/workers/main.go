@@ -5,8 +5,10 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 	_ "time/tzdata" // Workers have no time zone files
 
@@ -22,6 +24,7 @@ import (
 	"instar/shared/model/catalog"
 	"instar/shared/people"
 	"instar/shared/queue"
+	"instar/shared/sandbox/client"
 	"instar/shared/seal"
 	"instar/shared/turn"
 	"instar/shared/web"
@@ -105,20 +108,55 @@ func engine(env *workers.Env, lasting *instance) (*turn.Engine, error) {
 		search = &web.Brave{Key: key, Base: web.BraveBase, Do: workers.Fetch{}}
 	}
 	models := catalog.Read(env.Var)
+	derived := func(p seal.Purpose) func(ctx context.Context) ([]byte, error) {
+		return func(ctx context.Context) ([]byte, error) {
+			root, err := b.Root(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return root.Derive(p).Bytes(), nil
+		}
+	}
 	return &turn.Engine{
 		Agent: config.Agent, Version: config.Version, Bucket: b, Queue: q, Settings: env.Settings("SETTINGS", b),
 		Owners: rules.Owners, Self: rules.Addresses, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
 		Senders: senders, Models: func() *model.Router { return models.Router(workers.Fetch{}) }, Web: workers.Fetch{}, Search: search, Guard: lasting.guarded(env),
 		Audit: func(ctx context.Context) (*audit.Log, error) {
-			root, err := b.Root(ctx)
+			key, err := derived(seal.ForAudit)(ctx)
+			return &audit.Log{Bucket: b, Agent: config.Agent, Key: key, Now: time.Now}, err
+		},
+		Sandbox: computer(env, derived),
+		Budget:  &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},
+		Zone:    rules.Zone, Now: time.Now,
+	}, nil
+}
+
+// computer is the sandbox that is bound here, none where there is none.
+func computer(env *workers.Env, derived func(seal.Purpose) func(context.Context) ([]byte, error)) turn.Sandbox {
+	bound, err := env.Sandbox("SANDBOX")
+	if err != nil {
+		return turn.Sandbox{}
+	}
+	do := func(session, publicKey string, r *http.Request) (*http.Response, error) {
+		response, err := bound.Do(session, publicKey, r)
+		switch {
+		case errors.Is(err, workers.ErrAsleep):
+			err = client.ErrAsleep
+		case errors.Is(err, workers.ErrNoSandbox):
+			err = client.ErrOff
+		}
+		return response, err
+	}
+	return turn.Sandbox{
+		Key: derived(seal.ForTasks), Report: "http://instar.internal/hooks/sandbox", Network: strings.TrimSpace(env.Var("SANDBOX_HOSTS")) != "",
+		Open: func(ctx context.Context, session string) (*client.Client, error) {
+			seed, err := derived(seal.ForSandbox)(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return &audit.Log{Bucket: b, Agent: config.Agent, Key: root.Derive(seal.ForAudit).Bytes(), Now: time.Now}, nil
+			return &client.Client{Do: do, Key: ed25519.NewKeyFromSeed(seed), Session: session, Now: time.Now}, nil
 		},
-		Budget: &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},
-		Zone:   rules.Zone, Now: time.Now,
-	}, nil
+	}
 }
 
 // addSender adds a channel; one without a token is just not there.

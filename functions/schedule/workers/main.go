@@ -36,7 +36,7 @@ func main() {
 		if err != nil {
 			return err
 		}
-		c := &schedule.Clock{Agent: config.Agent, Bucket: sealed, Queue: q, Zone: rules.Zone, Now: time.Now,
+		c := &schedule.Clock{Agent: config.Agent, Bucket: sealed, Queue: q, Zone: rules.Zone, Now: time.Now, Tasks: env.Present("SANDBOX"),
 			// Without a messenger the heartbeat's words are found in the web chat.
 			Owner: chat.Address{Channel: "web", Chat: job.Beating}}
 		for _, channel := range []struct{ name, token string }{{"telegram", "TELEGRAM_BOT_TOKEN"}, {"slack", "SLACK_BOT_TOKEN"}} {

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -38,6 +39,13 @@ func main() {
 		}
 		return &webhook.Handler{
 			Agent: config.Agent, Bucket: sealed, Queue: q, Turns: turns, After: env.WaitUntil, Now: time.Now,
+			TaskKey: func(ctx context.Context) ([]byte, error) {
+				root, err := sealed.Root(ctx)
+				if err != nil {
+					return nil, err
+				}
+				return root.Derive(seal.ForTasks).Bytes(), nil
+			},
 			Receivers: map[string]func() (channel.Receiver, error){
 				"telegram": func() (channel.Receiver, error) {
 					if !env.Present("TELEGRAM_BOT_TOKEN") {
