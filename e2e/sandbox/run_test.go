@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"instar/e2e/fake"
 	"instar/e2e/instar"
@@ -90,5 +91,77 @@ func TestACommandFromAMessage(t *testing.T) {
 		if strings.Contains(said, secret) {
 			t.Errorf("a command sees a secret: %s", said)
 		}
+	}
+}
+
+// inSandbox is a model that runs what it is told after "run:", and then says
+// what came of it.
+func inSandbox(c fake.Call) fake.Answer {
+	if results := c.LastResults(); len(results) > 0 {
+		return fake.Answer{Text: "The tool said: " + results[0].Text}
+	}
+	said := c.LastUser()
+	if strings.HasPrefix(said, "[The task") {
+		return fake.Answer{Text: "The task said: " + said}
+	}
+	_, command, _ := strings.Cut(said, "run: ")
+	return fake.Answer{ToolUses: []fake.ToolUse{{Name: "sandbox_run", Input: fmt.Sprintf(`{"command":%q,"wait_s":1}`, command)}}}
+}
+
+func startSandbox(t *testing.T, vars ...string) *instar.World {
+	t.Helper()
+	socket := docker(t)
+	run(t, "build/sandbox/busybox.sh", busybox)
+	w := instar.Start(t, append([]string{on, "DOCKER_HOST=unix://" + socket, "SANDBOX_IMAGE=" + busybox, "MINIFLARE_CONTAINER_EGRESS_IMAGE=" + egress}, vars...)...)
+	w.Anthropic.Script(inSandbox)
+	return w
+}
+
+// The daemon reports the end through the container's only way out.
+func TestALongCommandGoesOnAsATaskAndComesBackOnce(t *testing.T) {
+	w := startSandbox(t)
+	w.Say(instar.Owner, "run: sleep 9; echo $((6*7)) of zebra")
+	w.Reply(instar.Owner, "It goes on as the task")
+	began := time.Now()
+	w.Reply(instar.Owner, "42 of zebra")
+	t.Logf("the result came %.1f s after the hand-off", time.Since(began).Seconds())
+	time.Sleep(8 * time.Second) // for what else might look at it
+	answers := 0
+	for _, m := range w.Telegram.Chat(instar.Owner) {
+		answers += strings.Count(m.Text, "The task said:")
+	}
+	if answers != 1 {
+		t.Errorf("%d answers: %s", answers, instar.Texts(w.Telegram.Chat(instar.Owner)))
+	}
+	w.Say(instar.Owner, "/tasks")
+	w.Reply(instar.Owner, "Nothing is running.")
+}
+
+func TestStopEndsATask(t *testing.T) {
+	w := startSandbox(t)
+	w.Say(instar.Owner, "run: sleep 300; echo zebra")
+	w.Reply(instar.Owner, "It goes on as the task")
+	w.Say(instar.Owner, "/tasks")
+	w.Reply(instar.Owner, "sleep 300; echo zebra")
+	w.Say(instar.Owner, "/stop")
+	w.Reply(instar.Owner, "Stopping.")
+	w.Reply(instar.Owner, "⏹")
+	w.Say(instar.Owner, "/tasks")
+	w.Reply(instar.Owner, "Nothing is running.")
+}
+
+func TestTheWorkspaceIsThereAgainAfterTheContainerSlept(t *testing.T) {
+	w := startSandbox(t, "SANDBOX_SLEEP_MINUTES=0.1")
+	w.Say(instar.Owner, "run: mkdir -p a/b && echo zebra > a/b/c && chmod 751 a/b/c && ln -s a/b l")
+	w.Reply(instar.Owner, "Exit code 0")
+	for until := time.Now().Add(60 * time.Second); containers(t, busybox) > 0; time.Sleep(time.Second) {
+		if time.Now().After(until) {
+			t.Fatal("the container does not sleep")
+		}
+	}
+	w.Say(instar.Owner, "run: cat l/c; stat -c %a a/b/c; readlink l; echo so it is")
+	said := w.Reply(instar.Owner, "so it is").Text
+	if !strings.Contains(said, "zebra\n751\na/b\n") {
+		t.Errorf("after sleeping: %q", said)
 	}
 }
