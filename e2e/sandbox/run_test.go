@@ -165,3 +165,28 @@ func TestTheWorkspaceIsThereAgainAfterTheContainerSlept(t *testing.T) {
 		t.Errorf("after sleeping: %q", said)
 	}
 }
+
+// Here the container dies with the runtime, which the platform's does not. The
+// queue has forgotten the task, so it is the minute's sweep that comes upon it.
+func TestATaskThatWasLostIsToldOfOnce(t *testing.T) {
+	w := startSandbox(t)
+	w.Say(instar.Owner, "run: sleep 25; echo $((6*7)) of zebra")
+	w.Reply(instar.Owner, "It goes on as the task")
+	w.Kill()
+	w.Launch()
+	told := func() int {
+		return strings.Count(instar.Texts(w.Telegram.Chat(instar.Owner)), "The task said:")
+	}
+	for until := time.Now().Add(3 * time.Minute); told() == 0 && time.Now().Before(until); time.Sleep(5 * time.Second) {
+		w.Cron(time.Now())
+	}
+	for range 3 {
+		w.Cron(time.Now())
+	}
+	time.Sleep(3 * time.Second)
+	if told() != 1 {
+		t.Errorf("told %d times: %s", told(), instar.Texts(w.Telegram.Chat(instar.Owner)))
+	}
+	w.Say(instar.Owner, "/tasks")
+	w.Reply(instar.Owner, "Nothing is running.")
+}

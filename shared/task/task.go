@@ -121,7 +121,7 @@ func (s *Store) Overdue(ctx context.Context, now time.Time) ([]*Task, error) {
 }
 
 // late is how much later than it should be a look is taken for lost.
-const late = 2 * time.Minute
+const late = time.Minute
 
 // maxTasks bounds a listing; there are few at a time.
 const maxTasks = 200
