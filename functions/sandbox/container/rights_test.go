@@ -105,7 +105,7 @@ func TestAJobSeesNothingOfTheDaemon(t *testing.T) {
 	if out != "" {
 		t.Errorf("a job could:\n%s", out)
 	}
-	if out := d.sh("grep -rlas '" + secret[:6] + "[-]CANARY' /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/mem " + d.dir + " /tmp 2>/dev/null | grep -v self | while read f; do case $f in /proc/$$/*) ;; *) echo $f; esac; done; true"); out != "" {
+	if out := d.sh("grep -rlas '" + secret[:6] + "[-]CANARY' /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/mem " + d.dir + " 2>/dev/null | grep -v self | while read f; do case $f in /proc/$$/*) ;; *) echo $f; esac; done; true"); out != "" {
 		t.Errorf("found in\n%s", out)
 	}
 	d.healthy()
@@ -119,7 +119,7 @@ func TestTheCallbackTokenIsNowhereInTheContainer(t *testing.T) {
 	token := "callback-" + "token-0123456789"
 	pattern := "callback[-]token-0123456789"
 	j := d.begin(sandbox.Run{
-		Command:  "env; for f in /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/mem; do grep -laqs '" + pattern + "' $f 2>/dev/null && case $(tr '\\0' ' ' <${f%/*}/cmdline) in *grep*|*'for f'*) ;; *) echo FOUND $f;; esac; done; grep -rs '" + pattern + "' " + d.dir + " /tmp/instar-* | grep FOUND; true",
+		Command:  "env; for f in /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/mem; do grep -laqs '" + pattern + "' $f 2>/dev/null && case $(tr '\\0' ' ' <${f%/*}/cmdline) in *grep*|*'for f'*) ;; *) echo FOUND $f;; esac; done; grep -rs '" + pattern + "' " + d.dir + " | sed 's/^/FOUND /'; true",
 		Callback: &sandbox.Callback{URL: server.URL, Token: token},
 	})
 	j = d.wait(j.ID)

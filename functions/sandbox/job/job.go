@@ -196,6 +196,9 @@ func (j *Job) finish(why string, e exit, now time.Time) {
 	s.CPUMs = cpu.Milliseconds()
 	s.PeakBytes = max(j.peak.Load(), e.peak, j.cgroup.peak())
 	j.cgroup.close()
+	if j.output.damaged() {
+		slog.Warn("output could not be kept: the disk is full, or fails", "job", j.id)
+	}
 	slog.Info("job ended", "job", j.id, "why", s.Why, "exit", e.status.ExitStatus(), "signal", s.Signal,
 		"ms", now.Sub(s.Started).Milliseconds(), "cpu_ms", s.CPUMs, "peak_bytes", s.PeakBytes, "output_bytes", j.output.size())
 }

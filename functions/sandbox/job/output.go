@@ -97,6 +97,13 @@ func (o *output) size() int64 {
 	return o.total
 }
 
+// damaged reports whether the disk failed, so that what is kept has holes.
+func (o *output) damaged() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lost
+}
+
 // kept is the first offset that is kept, from one on.
 func (o *output) kept(offset int64) int64 {
 	o.mu.Lock()

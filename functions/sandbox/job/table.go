@@ -25,8 +25,8 @@ import (
 // Bounds of a Table.
 const (
 	MaxRunning = 16        // jobs at once
-	MaxKept    = 200       // ended ones that are remembered
-	KeptEnd    = 4 << 20   // bytes of output kept at each end
+	MaxKept    = 100       // ended ones that are remembered
+	KeptEnd    = 2 << 20   // bytes of output kept at each end
 	maxGone    = 20_000    // ids remembered of jobs that are not
 	oomScore   = 1000      // jobs go first when memory is short
 	minMemory  = 16 << 20  // bytes; less does not start a shell
