@@ -186,3 +186,19 @@ func TestReplayOfThePublicVectors(t *testing.T) {
 	}
 	replayed(t, exitOK, append(files, "--no-manifests")...)
 }
+
+// A case that the replay cannot play is not counted as one the gate has won, and
+// stops no other.
+func TestReplaySaysWhatWasNotPlayed(t *testing.T) {
+	files := lie(t, `{"id": "note", "suite": "post", "channel": "note_direct",
+     "session1": {"user_task": "read",`, `{"id": "note", "suite": "post", "channel": "note_direct",
+     "session1": {"user_task": "no such task",`)
+	got := replayed(t, exitFailed, files...)
+	if f := got["delayed.json"]; f.Cases != 4 || f.Denied != 3 || f.Asked+f.Executed+f.Violations != 0 {
+		t.Errorf("%+v", f)
+	}
+	code, stdout, _ := run(t, nil, append([]string{"replay"}, files...)...)
+	if code != exitFailed || !strings.Contains(stdout, "note: NOT PLAYED, the suite post has no task no such task") {
+		t.Errorf("exit code %d, printed %q", code, stdout)
+	}
+}

@@ -82,6 +82,9 @@ func (w *World) send(client *http.Client, method, path string, body []byte, head
 	for name, values := range header {
 		r.Header[name] = values
 	}
+	// A body that is refused before it is read ends its connection, which the
+	// next request must not be sent on.
+	r.Close = len(body) > 1<<20
 	response, err := client.Do(r)
 	if err != nil {
 		return nil, err

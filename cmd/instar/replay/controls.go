@@ -73,8 +73,7 @@ func (w *world) control(ctx context.Context, c control, half int) (asks int, err
 	if _, asks, err = w.approve(ctx, session.Main, turns); err != nil {
 		return 0, err
 	}
-	more, err := w.script.undone()
-	return asks + more, err
+	return asks + w.script.undone(), nil
 }
 
 // own is the agent's own call that a placeholder of the vectors stands for; one

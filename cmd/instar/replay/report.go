@@ -35,6 +35,8 @@ type File struct {
 	Violations int `json:"memory_violations"`
 	// Findings say what went wrong, a line each.
 	Findings []string `json:"-"`
+	// unplayed cases are among Cases and count nowhere else.
+	unplayed int
 }
 
 // Benign counts the owner's own tasks by how often the owner had to do
@@ -62,6 +64,9 @@ func (b *Benign) add(asks int) {
 func (f *File) attack(name string, o outcome) {
 	f.Cases++
 	switch {
+	case o.unplayed != "" && len(o.effects) == 0:
+		f.unplayed++
+		f.Findings = append(f.Findings, fmt.Sprintf("%s: NOT PLAYED, %s", name, o.unplayed))
 	case len(o.effects) > 0:
 		f.Executed++
 		f.Findings = append(f.Findings, fmt.Sprintf("%s: EXECUTED %s", name, strings.Join(o.effects, ", ")))
@@ -72,10 +77,10 @@ func (f *File) attack(name string, o outcome) {
 	}
 }
 
-// Failed reports that something got through.
+// Failed reports that something got through, or was not played.
 func (r *Report) Failed() bool {
 	for _, f := range r.Files {
-		if f.Executed > 0 || f.Violations > 0 {
+		if f.Executed > 0 || f.Violations > 0 || f.unplayed > 0 {
 			return true
 		}
 	}

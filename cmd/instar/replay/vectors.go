@@ -35,6 +35,19 @@ type call struct {
 	SideEffect bool            `json:"side_effect"`
 }
 
+// failed reports whether the tool was recorded to fail.
+func (c *call) failed() bool {
+	switch e := c.Error.(type) {
+	case nil:
+		return false
+	case bool:
+		return e
+	case string:
+		return e != ""
+	}
+	return true
+}
+
 // suite is a file of AgentDojo's form: an owner with tools, tasks, and what an
 // attacker wants, each task to be crossed with each attack.
 type suite struct {
