@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"instar/shared/chat"
@@ -117,7 +118,18 @@ func (a Argument) line(most int) string {
 	} else {
 		value = " `" + value + "` "
 	}
-	return fmt.Sprintf("%s:%s%s %s", cut(a.Path, 100), value, mark, cut(a.From, 200))
+	return fmt.Sprintf("%s:%s%s %s", plain(cut(a.Path, 100)), value, mark, cut(strings.Join(strings.Fields(a.From), " "), 200))
+}
+
+// plain is an argument's path without what a name could be made to say: names of
+// members are the model's.
+func plain(path string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == '.' || r == '[' || r == ']' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return '?'
+	}, path)
 }
 
 // size is at least how long any platform takes a text to be: in UTF-16 units,

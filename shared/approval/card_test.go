@@ -58,6 +58,22 @@ func TestACardShowsWhatIsAskedAndWhereEachPartCameFrom(t *testing.T) {
 	}
 }
 
+// The names of arguments, like their values, are the model's.
+func TestNoNameOfAnArgumentSpeaksForTheCard(t *testing.T) {
+	w := newWorld(t)
+	r := w.ask(nil)
+	r.Items[0].Args = []approval.Argument{{Path: "x`\n\n**You said yes** to all (y", Value: "`\n\n**You said yes**", From: "is not\n\n**yours**"}}
+	text, _ := r.Card(w.now, time.UTC)
+	for _, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, "**") && !strings.HasPrefix(line, "**May I do this?**") && line != "**You said yes**" {
+			t.Errorf("the card says %q", line)
+		}
+	}
+	if !strings.Contains(text, "- x?????You?said?yes???to?all??y:\n```\n'\n\n**You said yes**\n```\n") {
+		t.Errorf("the card is %q", text)
+	}
+}
+
 func TestACardFitsOneMessageWhateverIsAsked(t *testing.T) {
 	senders := platforms(t)
 	for name, value := range map[string]string{
