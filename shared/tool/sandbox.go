@@ -61,8 +61,10 @@ func (s *Sandbox) run() Tool {
 			Description: "Run a shell command on a Linux computer of this conversation's own (git, python3, node, jq, ripgrep). Files stay in its workspace. What does not end within wait_s goes on as a task: then say that you work on it, and end; you are woken with the result.",
 			Schema:      json.RawMessage(`{"type":"object","properties":{"command":{"type":"string"},"wait_s":{"type":"integer","minimum":0,"maximum":120,"description":"default 30"},"minutes":{"type":"integer","minimum":1,"maximum":360,"description":"how long it may take at most; default 30"}},"required":["command"],"additionalProperties":false}`),
 		},
-		Manifest:   m,
-		Idempotent: true, // the same call is the same job
+		Manifest: m,
+		// The same call is the same job, but for a container that is a new one;
+		// what only changes the workspace may be done again there.
+		Idempotent: !s.Network,
 		Run: func(ctx context.Context, c Call) (string, error) {
 			in := struct {
 				Command string `json:"command"`
