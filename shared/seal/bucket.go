@@ -55,7 +55,7 @@ func New(below bucket.Bucket, sealKey Key, o Options) *Bucket {
 }
 
 // Root is a random key that belongs to the bucket and outlives rotations: the
-// one to derive ForLabels and ForAudit from. It reads the ring when the cache
+// one to derive keys such as ForAudit from. It reads the ring when the cache
 // does not have it, and makes one where there is none.
 func (b *Bucket) Root(ctx context.Context) (Key, error) {
 	k, err := b.cache.keys(ctx, b.ring, nil, create)

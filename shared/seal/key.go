@@ -18,12 +18,11 @@ const KeySize = 32
 type Purpose string
 
 const (
-	// ForLabels authenticates labels, and ForAudit the audit log. Derive them
-	// from Bucket.Root, which a rotation leaves as it is, and never from
-	// SEAL_KEY: what was authenticated years ago must still verify.
-	ForLabels Purpose = "labels"
-	ForAudit  Purpose = "audit"
-	// ForSandbox is the seed of the key that signs calls to the sandbox's daemon,
+	// ForAudit authenticates the audit log. Derive it from Bucket.Root, which a
+	// rotation leaves as it is, and never from SEAL_KEY: what was authenticated
+	// years ago must still verify.
+	ForAudit Purpose = "audit"
+	// ForSandbox, of Bucket.Root too, is the seed of the key that signs calls to the sandbox's daemon,
 	// and ForTasks proves its reports.
 	ForSandbox Purpose = "sandbox"
 	ForTasks   Purpose = "tasks"
