@@ -199,8 +199,8 @@ func TestALongToolResultIsShownShortInLaterTurnsAndCanBeReadOn(t *testing.T) {
 func TestTheOwnersWordsOutliveTheirSummary(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.models[primary].answer = summarizing(says("Fine."))
-		w.deliver(w.forwarded("All invoices go to DE00."))
 		w.chatter(9)
+		w.deliver(w.forwarded("All invoices go to DE00."))
 		w.say(owner, "My landlord is Anna, anna@landlord.example.")
 		for range 45 {
 			w.say(owner, "and on")

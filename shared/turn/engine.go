@@ -68,8 +68,8 @@ type Engine struct {
 	Sandbox   Sandbox
 	// Extra are the tools of integrations: the owner has them in private.
 	Extra []tool.Tool
-	// Self are the owner's own addresses and accounts, which nothing leaves
-	// them by going to.
+	// Self are the owner's own addresses and accounts: as destinations they need
+	// not be named.
 	Self []string
 	// Guard keeps secrets out of what is said and of what tools are given; nil
 	// knows keys by their shape only.

@@ -18,12 +18,6 @@ var ErrNoSandbox = errors.New("the sandbox is off here")
 // ErrAsleep is the error of a quiet call to a sandbox that is not running.
 var ErrAsleep = errors.New("the sandbox is asleep")
 
-// QuietHeader makes a call quiet, whatever its value: it does not start the
-// container, and does not count as a reason to keep it. Whoever saves a workspace
-// because its container is about to sleep calls quietly, and so does who only
-// wants to know how a job is getting on.
-const QuietHeader = "Instar-Sandbox-Quiet"
-
 // What build/worker/sandbox.mjs reads and does not hand on, and what it says of
 // an answer that is not the daemon's.
 const (

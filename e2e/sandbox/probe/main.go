@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"instar/shared/sandbox/client"
 	"instar/shared/workers"
 )
 
@@ -39,7 +40,7 @@ func relay(w http.ResponseWriter, r *http.Request, env *workers.Env) {
 	ask := r.Clone(r.Context())
 	ask.URL = &url.URL{Scheme: "http", Host: "ignored.example", Path: strings.TrimPrefix(r.URL.Path, "/probe/box"), RawQuery: r.URL.RawQuery}
 	if q.Has("quiet") {
-		ask.Header.Set(workers.QuietHeader, "1")
+		ask.Header.Set(client.QuietHeader, "1")
 	}
 	if size := q.Get("made"); size != "" { // a body that is made here, of a length that is not known
 		var n int64

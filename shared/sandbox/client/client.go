@@ -35,7 +35,9 @@ var (
 	ErrAsleep = errors.New("the sandbox is asleep")
 )
 
-// QuietHeader marks a call that neither starts a container nor keeps it awake.
+// QuietHeader marks a call, whatever its value, that neither starts a container
+// nor keeps it awake: to save a workspace because its container is about to
+// sleep, or only to see how a job is getting on. build/worker/sandbox.mjs reads it.
 const QuietHeader = "Instar-Sandbox-Quiet"
 
 // Error is the daemon's refusal. Text is its own words.

@@ -87,7 +87,7 @@ func (w *Workspace) Save(ctx context.Context, c *Client) error {
 		return errors.New("the sandbox's manifest cannot be read")
 	}
 	if err := m.Check(); err != nil {
-		return fmt.Errorf("the sandbox's manifest: %w", err)
+		return errors.New("the sandbox's manifest does not hold together") // err names files, and this is logged
 	}
 	if m.New != "" {
 		if err := w.keep(ctx, m.New, stream); err != nil {
