@@ -227,6 +227,7 @@ func (p *progress) work(ctx context.Context) ending {
 	if p.tools.Role == policy.Owner && len(p.tools.Tools) > 0 {
 		p.tools.Tools = append(append(p.tools.Tools, p.readAs()), p.sandboxTools()...)
 	}
+	p.router = p.openRouter() // tools ask models, too: what was approved may be one
 	if err := p.openWindow(ctx); err != nil {
 		return ending{err: err}
 	}
@@ -235,7 +236,6 @@ func (p *progress) work(ctx context.Context) ending {
 			return ending{err: err}
 		}
 	}
-	p.router = p.openRouter()
 	request := model.Request{
 		System: system, Tools: p.tools.Schemas(),
 		Context: briefing,

@@ -111,3 +111,30 @@ func TestTextBehindAHandleIsAStrangersText(t *testing.T) {
 		}
 	})
 }
+
+// The page that the owner says yes to is read in a turn that has asked no model
+// yet.
+func TestAPageThatTheOwnerAllowsIsRead(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.engine.Web = pages(hostile)
+		w.models[primary].answer = says("I see.")
+		w.deliver(w.forwarded("There is a lamp at https://shop.example.com/lamp"))
+		w.reading(nil)
+		w.say(owner, "What does the lamp on that web page cost?")
+		yes := w.button("Yes")
+		if yes == "" {
+			t.Fatalf("chat shows %q", w.telegram.in("42"))
+		}
+		w.models[primary].answer = func(ctx context.Context, r model.Request, onText func(string)) (model.Reply, error) {
+			if strings.HasPrefix(r.System, "You read values") {
+				return text(onText, `{"price":49.9,"seller":"a shop"}`)
+			}
+			return text(onText, "I was told: "+r.Messages[len(r.Messages)-1].Text)
+		}
+		w.deliver(w.tap(yes))
+		got := w.telegram.in("42")
+		if last := got[len(got)-1]; !strings.Contains(last, "49.9") {
+			t.Errorf("chat shows %q", got)
+		}
+	})
+}
