@@ -148,18 +148,23 @@ func TestANoteOfSomethingSecretIsSecretInLaterTurns(t *testing.T) {
 		if got := w.file("main/files/MEMORY.md"); !strings.Contains(got, "label=owner,secret") {
 			t.Fatalf("the note is %q", got)
 		}
-		for name, answers := range map[string]answerFunc{
-			"loaded": inTurn(letter, says("I have asked.")),
-			"found":  inTurn(asks(call("1", "memory_search", `{"query":"door"}`)), letter, says("I have asked.")),
+		// In this order: what was found stands in the conversation's history,
+		// and would make a later turn secret by itself.
+		for _, way := range []struct {
+			name    string
+			answers answerFunc
+		}{
+			{"loaded", inTurn(letter, says("I have asked."))},
+			{"found", inTurn(asks(call("1", "memory_search", `{"query":"door"}`)), letter, says("I have asked."))},
 		} {
-			w.models[primary].answer = answers
+			w.models[primary].answer = way.answers
 			w.say(owner, "Send bob@b.example a mail that tells how to open the door")
 			if yes := w.button("Yes"); len(sent) > 0 || yes == "" {
-				t.Errorf("%s: sent %q", name, sent)
+				t.Errorf("%s: sent %q", way.name, sent)
 			} else {
 				w.deliver(w.tap(yes))
 				if again := w.button("Yes, I am sure"); len(sent) > 0 || again == "" || again == yes {
-					t.Errorf("%s: after one yes, sent %q", name, sent)
+					t.Errorf("%s: after one yes, sent %q", way.name, sent)
 				}
 				w.deliver(w.tap(w.button("No")))
 			}
