@@ -4,9 +4,7 @@ package workers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"syscall/js"
 
@@ -94,13 +92,4 @@ func (e *Env) Queue(name string) (queue.Sender, error) {
 		return nil, err
 	}
 	return &producer{name}, nil
-}
-
-// Misconfigured answers every request with 503 and says what to change.
-func Misconfigured(err error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
-	})
 }

@@ -14,10 +14,12 @@ import (
 // errChaos is what a bucket that fails says.
 var errChaos = errors.New("injected: the bucket failed")
 
-// wrap makes a bucket that fails, is slow and conflicts, for `make chaos`: of
+func init() { wrap = faulty }
+
+// faulty makes a bucket that fails, is slow and conflicts, for `make chaos`: of
 // a hundred calls ten take 20 to 300 ms longer, four fail and change nothing,
 // two puts find a conflict, and four succeed without the caller hearing of it.
-func wrap(b bucket.Bucket) bucket.Bucket {
+func faulty(b bucket.Bucket) bucket.Bucket {
 	return &bucket.Faulty{Bucket: b, Before: before, After: after}
 }
 

@@ -4,88 +4,8 @@
 package main
 
 import (
-	"context"
-	"log/slog"
-	"net/http"
-	"time"
-	_ "time/tzdata" // Workers have no time zone files
-
 	"instar/functions/console"
-	"instar/shared/access"
-	"instar/shared/audit"
-	"instar/shared/config"
-	"instar/shared/model/catalog"
-	"instar/shared/seal"
 	"instar/shared/workers"
 )
 
-func main() {
-	cache := &seal.Cache{}                  // of keys, as long as the instance lives
-	keys := access.NewKeys(workers.Fetch{}) // kept while the instance lives: public, and numbers alone
-	workers.Run(workers.Function{Fetch: func(env *workers.Env) http.Handler {
-		env.HideInLogs("SEAL_KEY", "CONSOLE_TOKEN")
-		below, err := env.Bucket("BUCKET")
-		if err != nil {
-			return workers.Misconfigured(err)
-		}
-		b, unsealed := seal.Open(below, env.Var, cache)
-		q, err := env.Queue("QUEUE")
-		if err != nil {
-			return workers.Misconfigured(err)
-		}
-		turns, err := env.Call("AGENT")
-		if err != nil {
-			return workers.Misconfigured(err)
-		}
-		rules, problem := config.Read(env.Var)
-		return &console.Handler{
-			Agent: config.Agent, Bucket: b, Queue: q, Turns: turns,
-			Door: &access.Door{
-				Token: env.Var("CONSOLE_TOKEN"), TeamDomain: env.Var("CF_ACCESS_TEAM_DOMAIN"), Audience: env.Var("CF_ACCESS_AUD"),
-				Keys: keys, Bucket: b, Prefix: config.Agent + "/access/", Now: time.Now,
-				Audit: func(event string, ok bool, who string) { env.WaitUntil(noted(b, login(event, ok, who))) },
-			},
-			Audit: func(ctx context.Context) (*audit.Log, error) { return open(ctx, b) },
-			Note:  func(e audit.Event) { env.WaitUntil(noted(b, e)) },
-			Rules: rules, Problem: problem, Unsealed: unsealed, Present: env.Present, Now: time.Now,
-			Models: catalog.Read(func(name string) string {
-				if env.Present(name) {
-					return "set" // the value is not ours to know
-				}
-				return env.Var(name)
-			}),
-		}
-	}})
-}
-
-// login is the event of a login, or of what else happened at the door.
-func login(event string, ok bool, who string) audit.Event {
-	outcome := "failed"
-	if ok {
-		outcome = "ok"
-	}
-	return audit.Event{At: time.Now(), Kind: audit.Login, Outcome: outcome, Detail: map[string]string{"event": event, "from": who}}
-}
-
-// noted puts an event into the audit log.
-func noted(b *seal.Bucket, event audit.Event) func(context.Context) {
-	entry := audit.NewEntry(event)
-	return func(ctx context.Context) {
-		log, err := open(ctx, b)
-		if err == nil {
-			err = log.Append(ctx, []audit.Entry{entry})
-		}
-		if err != nil {
-			slog.Error("event not put into the audit log", "kind", string(event.Kind), "outcome", event.Outcome, "error", err.Error())
-		}
-	}
-}
-
-// open opens the audit log.
-func open(ctx context.Context, b *seal.Bucket) (*audit.Log, error) {
-	root, err := b.Root(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &audit.Log{Bucket: b, Agent: config.Agent, Key: root.Derive(seal.ForAudit).Bytes(), Now: time.Now}, nil
-}
+func main() { workers.Serve(console.Function()) }

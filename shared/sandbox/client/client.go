@@ -48,11 +48,16 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
+// Do brings a request to the container of a session, which it starts if it must,
+// and again if it was given another public key (base64). Only the path and the
+// query of the URL count. Errors are ErrOff, ErrAsleep, or say that there was no
+// daemon to ask.
+type Do func(session, publicKey string, r *http.Request) (*http.Response, error)
+
 // Client speaks to the container of one session. Errors are an *Error, ErrOff,
 // ErrAsleep, or say that the container could not be reached.
 type Client struct {
-	// Do brings a request to the container, which it starts if it must.
-	Do      func(session, publicKey string, r *http.Request) (*http.Response, error)
+	Do      Do
 	Key     ed25519.PrivateKey
 	Session string
 	Now     func() time.Time
