@@ -16,6 +16,14 @@ type Button struct {
 	Action string // Slack's action_id
 }
 
+// File is a file that the agent has posted.
+type File struct {
+	Name string
+	Type string // media type: as uploaded (Telegram), as found out (Slack)
+	Data []byte // base64 in the state's JSON
+	As   string // "photo", "animation" or "document" (Telegram), "file" (Slack)
+}
+
 // Posted is one message of the agent as a person sees it.
 type Posted[I int | string] struct {
 	ID      I
@@ -29,6 +37,7 @@ type Posted[I int | string] struct {
 	At      time.Time   // when the send or the last edit arrived
 	Deleted bool
 	Buttons [][]Button // in rows; as they are now
+	File    *File      // nil for a message of text; with one, Text is its caption
 
 	looks string // text with its formatting and buttons, to tell whether an edit changes anything
 }

@@ -19,6 +19,7 @@ func FuzzTelegramCall(f *testing.F) {
 	f.Add("answerCallbackQuery", "application/json", `{"callback_query_id":"9","text":"a"}`)
 	f.Add("editMessageText", "application/x-www-form-urlencoded", "chat_id=1&message_id=2&text=%3Cb%3E&parse_mode=HTML")
 	f.Add("sendPhoto", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"chat_id\"\r\n\r\n1\r\n--x--\r\n")
+	f.Add("sendPhoto", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"chat_id\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a\"\r\n\r\n"+tinyPNG+"\r\n--x--\r\n")
 	f.Fuzz(func(tt *testing.T, method, contentType, body string) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 		r.Header.Set("Content-Type", contentType)
@@ -40,6 +41,8 @@ func FuzzSlackCall(f *testing.F) {
 	f.Add("chat.update", "application/x-www-form-urlencoded", "channel=C1&ts=1700000000.000100&text=a&blocks=[]")
 	f.Add("chat.update", "application/json", `{"channel":"C1","ts":"1700000000.000100","text":"a","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"a"}},{"type":"actions","elements":[`+yes+`,null,{}]}]}`)
 	f.Add("files.info", "", "")
+	f.Add("files.getUploadURLExternal", "application/x-www-form-urlencoded", "filename=a&length=3")
+	f.Add("files.completeUploadExternal", "application/json", `{"files":[{"id":"F1","title":"a"},null,{}],"channel_id":"C1","channels":"U1,","thread_ts":"1700000000.000100"}`)
 	f.Fuzz(func(t *testing.T, method, contentType, body string) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 		r.Header.Set("Content-Type", contentType)

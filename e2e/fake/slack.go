@@ -45,9 +45,10 @@ type Slack struct {
 	spec          slackSpec
 
 	// guarded by base.mu
-	calls  []SlackCall
-	files  map[string]slackFile
-	lastTS int64 // microseconds
+	calls   []SlackCall
+	files   map[string]slackFile
+	uploads map[string]*slackUpload // by the file's id
+	lastTS  int64                   // microseconds
 }
 
 type slackFile struct {
@@ -58,9 +59,12 @@ type slackFile struct {
 // NewSlack starts a fake for one workspace where the bot's token is token.
 // The signing secret is what Sign uses.
 func NewSlack(token, signingSecret string, options ...Option) *Slack {
-	s := &Slack{token: token, secret: signingSecret, files: map[string]slackFile{}}
+	s := &Slack{token: token, secret: signingSecret, files: map[string]slackFile{}, uploads: map[string]*slackUpload{}}
 	s.configure(options)
 	s.unchecked = !loadSpec(s.specs, "slack-web.openapi.json", &s.spec)
+	if !s.unchecked {
+		s.spec.addNewer()
+	}
 	s.start(http.HandlerFunc(s.serve))
 	return s
 }
@@ -106,6 +110,10 @@ func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 	at := time.Now()
 	if id, ok := strings.CutPrefix(r.URL.Path, "/files-pri/"); ok {
 		s.download(w, r, id)
+		return
+	}
+	if key, ok := strings.CutPrefix(r.URL.Path, "/upload/v1/"); ok {
+		s.upload(w, r, key, at)
 		return
 	}
 	method, ok := strings.CutPrefix(r.URL.Path, "/api/")

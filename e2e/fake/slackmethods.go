@@ -28,6 +28,10 @@ func (s *Slack) plan(method string, p slackParams) (slackApplying, *slackError) 
 		return s.planUpdate(p)
 	case "chat.delete":
 		return s.planSlackDelete(p)
+	case "files.getUploadURLExternal":
+		return s.planUploadURL(p)
+	case "files.completeUploadExternal":
+		return s.planComplete(p)
 	case "files.info":
 		return s.planFile(p)
 	case "users.info":
@@ -63,7 +67,7 @@ func slackContent(p slackParams) (m SlackMessage, e *slackError) {
 	if n := utf8.RuneCountInString(raw); n > MaxSlackText {
 		return m, &slackError{code: "msg_too_long", detail: "more than 4,000 characters"}
 	}
-	m.Text, m.HTML, m.looks = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(raw), raw, p.looks()
+	m.Text, m.HTML, m.looks = slackUnescape(raw), raw, p.looks()
 	m.Buttons, e = slackButtons(blocks)
 	return m, e
 }

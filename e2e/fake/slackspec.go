@@ -162,7 +162,7 @@ func (p slackParams) checkType(name, typ string, v any) error {
 // structured says which parameters hold JSON.
 func structured(name string) string {
 	switch name {
-	case "blocks", "attachments":
+	case "blocks", "attachments", "files":
 		return "array"
 	case "view", "unfurls":
 		return "object"

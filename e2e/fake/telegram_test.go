@@ -330,7 +330,7 @@ func TestTelegramWithARealClient(t *testing.T) {
 	photos := 0
 	if f.Unchecked() {
 		t.Log("WARNING: sendPhoto IS NOT TRIED: what it returns stands in ../shared/specs, which is missing")
-	} else if _, err := b.SendPhoto(ctx, &bot.SendPhotoParams{ChatID: 7, Caption: "c", Photo: &models.InputFileUpload{Filename: "a.png", Data: strings.NewReader("png")}}); err != nil {
+	} else if _, err := b.SendPhoto(ctx, &bot.SendPhotoParams{ChatID: 7, Caption: "c", Photo: &models.InputFileUpload{Filename: "a.png", Data: strings.NewReader(tinyPNG)}}); err != nil {
 		t.Error(err)
 	} else {
 		photos = 1

@@ -46,7 +46,7 @@ func readContent(p tgParams, name string, limit int, tooLong string) (content, *
 	entities := []any{}
 	switch mode := p.text("parse_mode"); strings.ToLower(mode) {
 	case "":
-		list, _ := p.values["entities"].([]any)
+		list, _ := p.values[map[string]string{"text": "entities", "caption": "caption_entities"}[name]].([]any)
 		for _, e := range list {
 			o, _ := e.(map[string]any)
 			offset, _ := number(o["offset"])

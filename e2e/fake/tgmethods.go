@@ -17,7 +17,9 @@ func (t *Telegram) plan(method string, p tgParams) (applying, *tgError) {
 	case "getMe":
 		return always(t.self(true)), nil
 	case "sendMessage":
-		return t.planSend(p, "text", tgMaxText)
+		return t.planSend(method, p, "text", tgMaxText)
+	case "sendPhoto", "sendDocument", "sendAnimation":
+		return t.planSend(method, p, "caption", tgMaxCaption)
 	case "editMessageText":
 		return t.planEdit(p)
 	case "deleteMessage":
@@ -36,7 +38,7 @@ func (t *Telegram) plan(method string, p tgParams) (applying, *tgError) {
 	}
 	returns := t.spec.Methods[method].Returns
 	if len(returns) > 0 && returns[0] == "Message" && strings.HasPrefix(method, "send") {
-		return t.planSend(p, "caption", tgMaxCaption)
+		return t.planSend(method, p, "caption", tgMaxCaption)
 	}
 	if len(returns) == 0 {
 		return always(true), nil
@@ -66,7 +68,7 @@ func chatID(p tgParams) (int64, *tgError) {
 	return id, nil
 }
 
-func (t *Telegram) planSend(p tgParams, name string, limit int) (applying, *tgError) {
+func (t *Telegram) planSend(method string, p tgParams, name string, limit int) (applying, *tgError) {
 	chat, e := chatID(p)
 	if e != nil {
 		return nil, e
@@ -77,6 +79,10 @@ func (t *Telegram) planSend(p tgParams, name string, limit int) (applying, *tgEr
 	}
 	if name == "text" && strings.TrimSpace(c.text) == "" {
 		return nil, wrong("message text is empty")
+	}
+	file, e := t.readMedia(method, p)
+	if e != nil {
+		return nil, e
 	}
 	thread := int(p.integer("message_thread_id"))
 	replyTo := 0
@@ -91,9 +97,13 @@ func (t *Telegram) planSend(p tgParams, name string, limit int) (applying, *tgEr
 		t.nextID++
 		id := t.nextID
 		t.base.mu.Unlock()
-		posted := Message{ID: id, Text: c.text, HTML: c.raw, Thread: thread, ReplyTo: replyTo, At: at, Buttons: c.buttons, looks: c.looks()}
+		posted := Message{ID: id, Text: c.text, HTML: c.raw, Thread: thread, ReplyTo: replyTo, At: at, Buttons: c.buttons, File: file, looks: c.looks()}
 		t.add(chat, posted)
-		return t.message(chat, posted, name, c, time.Time{}), nil
+		message := t.message(chat, posted, name, c, time.Time{})
+		if file != nil {
+			t.keep(message, id, file)
+		}
+		return message, nil
 	}, nil
 }
 
@@ -117,6 +127,9 @@ func (t *Telegram) planEdit(p tgParams) (applying, *tgError) {
 		return nil, wrong("message text is empty")
 	}
 	return func(at time.Time) (any, *tgError) {
+		if t.holdsFile(chat, id) {
+			return nil, refused("there is no text in the message to edit")
+		}
 		posted, found, changed := t.edit(chat, Message{ID: id, Text: c.text, HTML: c.raw, At: at, Buttons: c.buttons, looks: c.looks()})
 		switch {
 		case !found:

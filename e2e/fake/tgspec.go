@@ -52,14 +52,14 @@ func decodeJSON(data []byte) (any, error) {
 // a JSON body values have types.
 type tgParams struct {
 	values map[string]any
-	files  map[string]string // uploaded files: part name to file name
-	typed  bool              // came as JSON
+	files  map[string]tgUpload // by the part's name
+	typed  bool                // came as JSON
 }
 
 // readTgParams reads the parameters from the URL and the body, in any of the
 // forms of https://core.telegram.org/bots/api#making-requests.
 func readTgParams(r *http.Request) (tgParams, error) {
-	p := tgParams{values: map[string]any{}, files: map[string]string{}}
+	p := tgParams{values: map[string]any{}, files: map[string]tgUpload{}}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {
 	case "application/json":
@@ -86,7 +86,11 @@ func readTgParams(r *http.Request) (tgParams, error) {
 			return p, fmt.Errorf("can't parse multipart body: %w", err)
 		}
 		for name, parts := range r.MultipartForm.File {
-			p.files[name] = parts[0].Filename
+			upload, err := readPart(parts)
+			if err != nil {
+				return p, fmt.Errorf("can't read the file %q: %w", name, err)
+			}
+			p.files[name] = upload
 		}
 	case "application/x-www-form-urlencoded", "":
 		if err := r.ParseForm(); err != nil {

@@ -61,6 +61,17 @@ type Card struct {
 	Buttons [][]chat.Button // rows; without any it is a plain message
 }
 
+// MaxFile is the largest file in bytes that is sent into a chat.
+const MaxFile = 20 << 20
+
+// File is one that is sent into a chat.
+type File struct {
+	Name      string // "report.pdf": no folder, not blank
+	MediaType string // "image/png"; "" is taken for application/octet-stream
+	Data      []byte // not empty, at most MaxFile
+	Caption   string // Markdown, or ""; what does not fit the platform's caption is cut
+}
+
 // Sender speaks to a platform as the agent. Text is Markdown as models write
 // it (CommonMark with tables and strikethrough); a Sender converts it to the
 // platform's own form, and where the platform rejects that form sends the same
@@ -97,6 +108,12 @@ type Sender interface {
 	// its button stops waiting. A tap that is too old for it is not an error, nor
 	// is "".
 	Seen(ctx context.Context, tap string) error
+	// SendFile posts a file, with the same doubt as Send, and returns the
+	// platform's id of it: of the message, or where that is not told, of the file.
+	// What the platform shows as a picture (by the media type, within its bounds
+	// for pictures) is posted as one, everything else as a document. A File that
+	// is not as its fields say is an error before any call.
+	SendFile(ctx context.Context, to chat.Address, f File) (id string, err error)
 	// Fetch opens an attachment's bytes, at most limit of them (a larger file
 	// is an error), with the media type the platform or the bytes say.
 	Fetch(ctx context.Context, a chat.Attachment, limit int64) (data []byte, mediaType string, err error)

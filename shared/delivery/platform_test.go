@@ -178,6 +178,14 @@ func (p *platform) EditCard(context.Context, chat.Address, string, channel.Card)
 	return errors.ErrUnsupported
 }
 
+func (p *platform) SendFile(ctx context.Context, to chat.Address, f channel.File) (id string, err error) {
+	err = p.call(ctx, "file", to, event{text: f.Name}, func() {
+		id = fmt.Sprint("m", len(p.shows)+1)
+		p.order, p.shows[id] = append(p.order, id), f.Name
+	})
+	return id, err
+}
+
 func (p *platform) Seen(context.Context, string) error { return errors.ErrUnsupported }
 
 func (p *platform) Fetch(context.Context, chat.Attachment, int64) ([]byte, string, error) {

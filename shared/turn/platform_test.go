@@ -31,6 +31,7 @@ type posted struct {
 	id, chat, replyTo string
 	texts             []string // as posted, and after each edit
 	buttons           [][]chat.Button
+	file              channel.File // texts holds its name
 }
 
 func (p *posted) text() string { return p.texts[len(p.texts)-1] }
@@ -119,6 +120,15 @@ func (p *platform) EditCard(ctx context.Context, to chat.Address, id string, car
 		p.messages[i].texts, p.messages[i].buttons = append(p.messages[i].texts, card.Text), card.Buttons
 		return nil
 	})
+}
+
+func (p *platform) SendFile(ctx context.Context, to chat.Address, f channel.File) (id string, err error) {
+	err = p.call(ctx, "sendFile", func() error {
+		id = fmt.Sprintf("%s-%d", p.name, len(p.messages)+1)
+		p.messages = append(p.messages, &posted{id: id, chat: to.Chat, texts: []string{f.Name}, file: f})
+		return nil
+	})
+	return id, err
 }
 
 func (p *platform) Seen(ctx context.Context, tap string) error {

@@ -221,6 +221,9 @@ func (sink) Send(context.Context, chat.Address, string, string) (string, error) 
 func (sink) SendCard(context.Context, chat.Address, channel.Card) (string, error) {
 	return rand.Text(), nil
 }
+func (sink) SendFile(context.Context, chat.Address, channel.File) (string, error) {
+	return rand.Text(), nil
+}
 func (sink) Fetch(context.Context, chat.Attachment, int64) ([]byte, string, error) {
 	return nil, "", errors.New("there are no attachments in a replay")
 }

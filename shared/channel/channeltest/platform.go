@@ -43,6 +43,20 @@ type Platform struct {
 	Late      []Answer                        // refusals of Seen for taps that are too old
 	// Markup refuses a text's markup; the zero Answer where the platform never does.
 	Markup Answer
+
+	// File reads what the calls of one SendFile post, by an address of p.To's form.
+	File func(t *testing.T, calls []Call) Posted
+	// Steps are the successes of the calls that SendFile makes before the one
+	// that posts the file. What they say is at base, where addresses are below.
+	Steps func(base string) []Answer
+	// Filed is the success of the call that posts the file.
+	Filed Answer
+	// Pictures says that the platform has another call for pictures, and Unfit
+	// are its refusals of one that it only takes as a document.
+	Pictures bool
+	Unfit    []Answer
+	// MostCaption is the longest caption in UTF-16 units, as shown.
+	MostCaption int
 }
 
 // Answer is one scripted response. With Err the connection breaks, with an

@@ -44,6 +44,16 @@ func Run(t *testing.T, p Platform) {
 		{"DoubtNeverDoublesACard", cardDoubt},
 		{"AWrongCardIsRefusedBeforeAnyCall", cardWrong},
 		{"ATapIsSeen", seen},
+		{"AFileArrives", fileArrives},
+		{"AFilesNameStaysAName", fileName},
+		{"ALongCaptionIsCut", fileCaption},
+		{"AWrongFileIsRefusedBeforeAnyCall", fileWrong},
+		{"ARefusedFileIsAnAPIError", fileRefused},
+		{"OneRateLimitOfAFileIsWaitedOut", fileLimited},
+		{"DoubtNeverDoublesAFile", fileDoubt},
+		{"ErrorsHoldNothingOfAFile", fileQuiet},
+		{"ACaptionsMarkupThatIsRefusedIsPlainText", filePlain},
+		{"APictureThatIsRefusedIsADocument", fileUnfit},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, p) })
 	}
@@ -195,6 +205,10 @@ func quiet(t *testing.T, p Platform) {
 			"EditCard": func(s channel.Sender) error {
 				return s.EditCard(t.Context(), p.To, "17", channel.Card{Text: secret, Buttons: row(secret, "launch")})
 			},
+			"SendFile": func(s channel.Sender) error {
+				_, err := s.SendFile(t.Context(), p.To, channel.File{Name: "launch.txt", Data: []byte(secret), Caption: secret})
+				return err
+			},
 			"Seen": func(s channel.Sender) error {
 				if p.Seen.Status == 0 {
 					return errors.New("makes no call")
@@ -245,7 +259,8 @@ func cancelled(t *testing.T, p Platform) {
 	_, err := sender.Send(ctx, p.To, "hi", "")
 	_, selfErr := sender.Self(ctx)
 	_, cardErr := sender.SendCard(ctx, p.To, ask)
-	all := []error{err, selfErr, cardErr, sender.Edit(ctx, p.To, "17", "hi"), sender.EditCard(ctx, p.To, "17", ask)}
+	_, fileErr := sender.SendFile(ctx, p.To, picture)
+	all := []error{err, selfErr, cardErr, fileErr, sender.Edit(ctx, p.To, "17", "hi"), sender.EditCard(ctx, p.To, "17", ask)}
 	if p.Seen.Status != 0 {
 		all = append(all, sender.Seen(ctx, "t1"))
 	}

@@ -27,6 +27,17 @@ func (s *Sender) post(ctx context.Context, method string, params any, idempotent
 	})
 }
 
+// form calls a method that takes no JSON and posts nothing, so that it is
+// repeated like an idempotent one.
+func (s *Sender) form(ctx context.Context, method string, params url.Values) (gjson.Result, error) {
+	header := s.authorization()
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return s.call(ctx, platform.Request{
+		Method: method, Verb: http.MethodPost, URL: s.base + "/" + method,
+		Header: header, Body: []byte(params.Encode()), Idempotent: true,
+	})
+}
+
 // get calls a method that only reads; Slack takes JSON for few of those.
 func (s *Sender) get(ctx context.Context, method string, query url.Values) (gjson.Result, error) {
 	address := s.base + "/" + method

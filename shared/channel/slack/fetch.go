@@ -47,8 +47,8 @@ func (s *Sender) Fetch(ctx context.Context, a chat.Attachment, limit int64) ([]b
 	return data, platform.MediaType(data, declared, served), nil
 }
 
-// ours reports whether the token may go to an address: one of Slack's file
-// hosts, or the host of the configured base.
+// ours reports whether the token or a person's file may go to an address: one
+// of Slack's file hosts, or the host of the configured base.
 func (s *Sender) ours(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.User != nil {

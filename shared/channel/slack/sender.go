@@ -142,13 +142,21 @@ func (s *Sender) edit(ctx context.Context, to chat.Address, id, text string, blo
 }
 
 func check(to chat.Address, text string) error {
+	if err := checkAddress(to); err != nil {
+		return err
+	}
+	if strings.TrimSpace(text) == "" {
+		return errors.New("slack: there is no text to send")
+	}
+	return nil
+}
+
+func checkAddress(to chat.Address) error {
 	switch {
 	case to.Channel != Name:
 		return fmt.Errorf("slack: the address is one of %q", to.Channel)
 	case to.Chat == "":
 		return errors.New("slack: the address has no channel")
-	case strings.TrimSpace(text) == "":
-		return errors.New("slack: there is no text to send")
 	}
 	return nil
 }

@@ -66,6 +66,9 @@ func testPlatform() channeltest.Platform {
 		Posted:    posted,
 		Unchanged: posted("17"),
 		Unknown:   channeltest.Respond(200, `{"ok":false,"error":"channel_not_found"}`),
+		File:      sentFile,
+		Steps:     func(base string) []channeltest.Answer { return []channeltest.Answer{ticket(base), uploadDone} },
+		Filed:     completed, MostCaption: 4000,
 		Limited: func(wait time.Duration) channeltest.Answer {
 			a := channeltest.Respond(429, `{"ok":false,"error":"ratelimited"}`)
 			a.Header = http.Header{"Retry-After": {fmt.Sprint(int(wait / time.Second))}}

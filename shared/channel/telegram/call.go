@@ -18,10 +18,14 @@ func (s *Sender) call(ctx context.Context, method string, params any, idempotent
 	if err != nil {
 		return gjson.Result{}, fmt.Errorf("telegram %s: write parameters: %w", method, err)
 	}
-	var result gjson.Result
+	return s.post(ctx, method, "application/json", body, idempotent)
+}
+
+// post sends a method's parameters in any of the forms that it takes.
+func (s *Sender) post(ctx context.Context, method, contentType string, body []byte, idempotent bool) (result gjson.Result, err error) {
 	err = s.client.Send(ctx, platform.Request{
 		Method: method, Verb: http.MethodPost, URL: s.base + "/bot" + s.token + "/" + method,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: body,
+		Header: http.Header{"Content-Type": {contentType}}, Body: body,
 		Limit: platform.MaxAnswer, Idempotent: idempotent,
 	}, func(a platform.Answer) error {
 		answer, _ := platform.Object(string(a.Body)) // a proxy's page is no object and so not ok

@@ -60,6 +60,15 @@ func testPlatform() channeltest.Platform {
 			channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: query is too old and response timeout expired or query ID is invalid"}`),
 			channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: query ID is invalid"}`),
 		},
+		File:  sentFile,
+		Steps: func(string) []channeltest.Answer { return nil },
+		Filed: channeltest.Respond(200, `{"ok":true,"result":{"message_id":17,"date":1,"chat":{"id":1,"type":"private"}}}`),
+		Unfit: []channeltest.Answer{
+			channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: PHOTO_INVALID_DIMENSIONS"}`),
+			channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: PHOTO_SAVE_FILE_INVALID"}`),
+			channeltest.Respond(400, `{"ok":false,"error_code":400,"description":"Bad Request: IMAGE_PROCESS_FAILED"}`),
+		},
+		Pictures: true, MostCaption: 1024,
 		Limited: func(wait time.Duration) channeltest.Answer {
 			s := int(wait / time.Second)
 			return channeltest.Respond(429, `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after %d","parameters":{"retry_after":%d}}`, s, s)

@@ -3,6 +3,8 @@ package telegram
 import (
 	"encoding/json"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,11 +46,33 @@ func checkCall(t *testing.T, call channeltest.Call) {
 		t.Errorf("%s %s is no method", call.Verb, call.Method())
 		return
 	}
+	if strings.HasPrefix(call.Header.Get("Content-Type"), "multipart/form-data;") {
+		api.form(t, call, method)
+		return
+	}
 	var params map[string]any
 	if err := json.Unmarshal([]byte(call.Body), &params); err != nil || call.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%s: body is not JSON: %v", call.Method(), err)
 	}
 	api.fields(t, call.Method(), method, params)
+}
+
+// form judges the parameters of a multipart call, which are all text, and that
+// the token is none of them.
+func (s *spec) form(t *testing.T, call channeltest.Call, want described) {
+	t.Helper()
+	values, file := readForm(t, call)
+	got := map[string]any{file.field: file.Data}
+	for name, text := range values {
+		got[name] = text
+		if n, err := strconv.ParseFloat(text, 64); err == nil && slices.Contains(want.Fields[name].Types, "Integer") {
+			got[name] = n
+		}
+	}
+	if types := want.Fields[file.field].Types; !slices.Contains(types, "InputFile") || strings.Contains(call.Body, testToken) {
+		t.Errorf("%s: %s takes no file, or the token is in the form", call.Method(), file.field)
+	}
+	s.fields(t, call.Method(), want, got)
 }
 
 func (s *spec) fields(t *testing.T, where string, want described, got map[string]any) {

@@ -168,17 +168,18 @@ func (c *Client) exchange(ctx context.Context, r Request) (Answer, error) {
 	if ctxErr := ctx.Err(); ctxErr != nil {
 		return Answer{}, fmt.Errorf("%s %s: %w", c.Channel, r.Method, ctxErr)
 	}
-	return Answer{}, c.broken(r.Method, err)
+	return Answer{}, c.broken(r, err)
 }
 
 // broken is the error of a connection. It does not repeat the URL, which may
-// hold the token or name a private file.
-func (c *Client) broken(method string, err error) error {
+// hold the token, name a private file or be all that it takes to write one.
+func (c *Client) broken(r Request, err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return &channel.APIError{Channel: c.Channel, Method: method, Reason: "connection failed: " + c.redact(err.Error())}
+	words := strings.ReplaceAll(err.Error(), r.URL, "<address>")
+	return &channel.APIError{Channel: c.Channel, Method: r.Method, Reason: "connection failed: " + c.redact(words)}
 }
 
 // redact leaves the secrets out of words, and cuts what is too long.

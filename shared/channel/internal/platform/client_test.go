@@ -241,6 +241,17 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 	}
 }
 
+func TestABrokenConnectionDoesNotSayWhereTo(t *testing.T) {
+	const address = "http://x.test/upload/hush?key=1"
+	for _, failure := range []error{&url.Error{Op: "Get", URL: address, Err: io.EOF}, errors.New("send to " + address), fmt.Errorf("%q: %w", address, io.EOF)} {
+		c, _ := client(channeltest.NewScript(channeltest.Answer{Err: failure}))
+		err := c.Send(t.Context(), platform.Request{Method: "coo", Verb: http.MethodPost, URL: address}, func(platform.Answer) error { return nil })
+		if err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
 func TestAnAddressThatIsNoURLIsNotTriedAndNotSaid(t *testing.T) {
 	for _, address := range []string{"http://x.test:" + secret, "http://x.test/%zz" + secret, "http://x.test/" + secret + "\n"} {
 		script := channeltest.NewScript()

@@ -126,3 +126,33 @@ func TestClearBytesOutweighWhatIsSaid(t *testing.T) {
 		}
 	}
 }
+
+func TestACutTextFitsAndSaysThatItIsCut(t *testing.T) {
+	fits := func(text string) bool { return platform.Units(text) <= 20 }
+	for text, want := range map[string]string{
+		"": "", " \n": " \n", "short": "short", strings.Repeat("x", 20): strings.Repeat("x", 20),
+		strings.Repeat("x", 21):              strings.Repeat("x", 17) + "\n\n…",
+		"one two three four five six":        "one two three\n\n…",
+		"first\n\nsecond, which is too long": "first\n\n…",
+		strings.Repeat("\n", 30):             "",
+	} {
+		if got := platform.Cut(text, fits); got != want || !fits(got) {
+			t.Errorf("Cut(%q) = %q, want %q", text, got, want)
+		}
+	}
+	if got := platform.Cut("word", func(string) bool { return false }); len(got) > 20 {
+		t.Errorf("where nothing fits: %q", got)
+	}
+}
+
+func TestAFilesTypeIsOneOrUnknown(t *testing.T) {
+	for declared, want := range map[string]string{
+		"image/png": "image/png", " Image/PNG ; q=1": "image/png", "text/plain; charset": "text/plain", "": "application/octet-stream",
+		"png": "application/octet-stream", "image/png\r\nX: y": "application/octet-stream", "image/": "application/octet-stream",
+		"a/b/c": "application/octet-stream", "ä/b": "application/octet-stream",
+	} {
+		if got := platform.FileType(declared); got != want {
+			t.Errorf("FileType(%q) = %q, want %q", declared, got, want)
+		}
+	}
+}
