@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { convertV4MiniflareOptions, fetch as forward, Headers, Log, LogLevel, Miniflare } from "miniflare";
 import { findDocker } from "./sandbox/docker.mjs";
 import { parseHosts } from "./worker/outbound.mjs";
 
@@ -22,7 +22,7 @@ const VARIABLES = [
   "TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "TELEGRAM_DM_POLICY", "TELEGRAM_API_BASE",
   "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_DM_POLICY", "SLACK_API_BASE",
   "CF_ACCESS_TEAM_DOMAIN", "CF_ACCESS_AUD", "CONSOLE_TOKEN", "SEAL_KEY", "BUDGET_DAILY_USD", "TIMEZONE", "BRAVE_API_KEY",
-  "SANDBOX_HOSTS", "SANDBOX_SLEEP_MINUTES",
+  "SANDBOX_HOSTS", "SANDBOX_SLEEP_MINUTES", "CF_BROWSER_ACCOUNT_ID", "CF_BROWSER_TOKEN", "CF_BROWSER_API_BASE",
 ];
 
 // The platform runs many consumers of a queue side by side; its local stand-in
@@ -85,8 +85,9 @@ setInterval(minute, 60_000).unref();
 function sandboxLine() {
   const mistakes = hosts.problems.map((problem) => `; SANDBOX_HOSTS: ${problem}`).join("");
   if (sandbox.off) return `off: ${sandbox.off}${mistakes}`;
-  const open = [...hosts.open.keys()].join(", ");
-  return `on, in Docker; ${open ? `it reaches ${open} and nothing else` : "it reaches no host, SANDBOX_HOSTS opens some"}${mistakes}`;
+  const open = [...hosts.open.keys()];
+  const reach = open.includes("*") ? "it reaches every host on the internet" : open.length ? `it reaches ${open.join(", ")} and nothing else` : "it reaches no host, SANDBOX_HOSTS opens some";
+  return `on, in Docker; ${reach}${mistakes}`;
 }
 
 async function stop() {
@@ -125,12 +126,22 @@ function options() {
       compatibilityFlags: JSON.parse(setting(toml, "compatibility_flags")),
       r2Buckets: { BUCKET: "instar" }, kvNamespaces: { SETTINGS: "settings" }, queueProducers, queueConsumers,
       ...(sandbox.off ? {} : { durableObjects: { SANDBOX: { className: "Sandbox", useSQLite: true, container: { imageName: sandbox.image } } } }),
+      ...(process.env.TEST_INTERNET ? { outboundService: internet } : {}),
       assets: {
         directory: join(root, "build/dist/assets"), binding: "ASSETS",
         routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
       },
     }],
   });
+}
+
+// internet has a test's own server answer for every host that is not this machine,
+// so that pages can be served to a browser where there is no internet.
+function internet(request) {
+  if (["127.0.0.1", "localhost"].includes(new URL(request.url).hostname)) return forward(request);
+  const headers = new Headers(request.headers);
+  headers.set("x-url", request.url);
+  return forward(process.env.TEST_INTERNET, { method: request.method, headers, body: request.body, duplex: "half", redirect: "manual" });
 }
 
 // built is a module under the name by which the others import it.

@@ -16,15 +16,17 @@ const LOCAL = /(^|\.)(localhost|local|internal|intranet|home\.arpa|lan|corp|home
 const SECRET = /^[A-Z][A-Z0-9_]*$/;
 
 // parseHosts reads SANDBOX_HOSTS, "github.com, api.example.com=EXAMPLE_KEY".
-// open maps a host to the name of the secret for it, or to "". An entry that
-// cannot be meant is in problems, and opens nothing.
+// open maps a host to the name of the secret for it, or to "". "*" is every host on
+// the internet, and has no secret. An entry that cannot be meant is in problems,
+// and opens nothing.
 export function parseHosts(text) {
   const open = new Map();
   const problems = [];
   for (const entry of (text ?? "").split(/[\s,]+/).filter(Boolean)) {
     const [host, secret = "", ...more] = entry.split("=");
     const name = host.toLowerCase();
-    if (!NAME.test(name)) problems.push(`${host} is no host name`);
+    if (entry === "*") open.set("*", "");
+    else if (!NAME.test(name)) problems.push(`${host} is no host name`);
     else if (LOCAL.test(name)) problems.push(`${host} is not on the internet`);
     else if (more.length || (entry.includes("=") && !SECRET.test(secret))) problems.push(`${host}= needs the name of a variable, as in ${name}=EXAMPLE_KEY`);
     else if (open.has(name)) problems.push(`${host} is there twice`);
@@ -49,7 +51,7 @@ export function judge(method, address, env) {
   }
   if (!NAME.test(host) || LOCAL.test(host)) return { refused: `${host} is closed: what is not a name on the internet cannot be opened` };
   const { open, problems } = parseHosts(env.SANDBOX_HOSTS);
-  const secret = open.get(host);
+  const secret = open.get(host) ?? open.get("*");
   if (secret === undefined) {
     const hint = problems.length ? ` (SANDBOX_HOSTS: ${problems.join("; ")})` : "";
     return { refused: `${host} is closed: the owner has not opened it in SANDBOX_HOSTS${hint}` };

@@ -32,6 +32,15 @@ test("no other host is open on an open one's account", () => {
   assert.match(get("https://pypi.org@evil.com/").refused, /^evil\.com is closed/);
 });
 
+test("a star opens every host of the internet, and gives none a secret", () => {
+  const vars = { SANDBOX_HOSTS: "* api.example.com=EXAMPLE_KEY", EXAMPLE_KEY: "sk-secret" };
+  assert.deepEqual(get("https://anything.com/", vars), { authorization: "" });
+  assert.deepEqual(get("https://api.example.com/", vars), { authorization: "Bearer sk-secret" });
+  for (const url of ["http://anything.com/", "https://169.254.169.254/", "https://router.lan/", "https://metadata.google.internal/", "https://localhost/"]) {
+    assert.ok(get(url, vars).refused, url);
+  }
+});
+
 test("a secret goes as a bearer token, and to GitHub as git's basic auth", () => {
   assert.deepEqual(get("https://api.example.com/v1"), { authorization: "Bearer sk-secret" });
   assert.deepEqual(get("https://github.com/o/r.git/info/refs"), { authorization: "Basic " + btoa("x-access-token:ghp_secret") });
@@ -76,7 +85,7 @@ test("names of inner networks are not reachable although they are listed", () =>
 
 test("an entry that cannot be meant opens nothing and is told", () => {
   const entries = ["*.example.com", "https://example.com", "example.com/path", "example.com:443", "user@example.com", "example.com=", "example.com=key-1", "example.com=A=B",
-    "-a.example.com", "a..example.com", ".example.com", "exa_mple.com", "*", "=KEY", "x".repeat(64) + ".com"];
+    "-a.example.com", "a..example.com", ".example.com", "exa_mple.com", "=KEY", "x".repeat(64) + ".com"];
   for (const entry of entries) {
     const { open, problems } = parseHosts(entry);
     assert.equal(open.size, 0, entry);

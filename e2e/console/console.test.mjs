@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { asked } from './asked.mjs';
+import { files } from './files.mjs';
 import { launch, open } from './browser.mjs';
 import { panels } from './panels.mjs';
 import { Standin } from './standin.mjs';
@@ -591,3 +592,4 @@ test('the policy in _headers holds in the browser: no inline script, no outside 
 
 panels({ signedIn, eventually, lowContrast, at: () => ({ server }) });
 asked({ signedIn, send, eventually, lowContrast, at: () => ({ server }) });
+files({ signedIn, send, eventually });

@@ -28,10 +28,11 @@ class Turn {
   tool(id, name, state, summary = '') {
     this.event('tool', { id, name, state, summary });
   }
-  // cards are the ids of questions that the turn puts.
-  done(reply, { tools, cards = [] } = {}) {
-    this.record(reply, tools, cards);
+  // cards are the ids of questions that the turn puts; files are as the API has them.
+  done(reply, { tools, cards = [], files } = {}) {
+    this.record(reply, tools, cards, files);
     this.event('done', {
+      files,
       ...(cards.length ? { cards: cards.map(this.server.questions.card) } : {}),
       reply,
       session: this.session || 'main',
@@ -48,8 +49,8 @@ class Turn {
     this.res.end();
   }
   // record puts the reply into the history, as a turn does that goes on alone.
-  record(reply, tools = [], cards = []) {
-    this.server.says(reply, { tools, cards }, this.session);
+  record(reply, tools = [], cards = [], files) {
+    this.server.says(reply, { tools, cards, files }, this.session);
   }
   // cut breaks the connection in the middle of the stream.
   cut() {
@@ -116,8 +117,8 @@ export class Standin {
   }
 
   // says puts a message of the agent's into a history.
-  says(reply, { tools = [], cards = [], approval } = {}, session = '') {
-    this.history(session).push({ role: 'assistant', text: reply, time: new Date().toISOString(), tools, cards, approval, model: this.status.model, cost_usd: 0.0042 });
+  says(reply, { tools = [], cards = [], files, approval } = {}, session = '') {
+    this.history(session).push({ role: 'assistant', text: reply, time: new Date().toISOString(), tools, cards, files, approval, model: this.status.model, cost_usd: 0.0042 });
   }
 
   // turn resolves with the next turn that the page starts.
@@ -192,6 +193,9 @@ export class Standin {
     switch (key) {
       case 'GET /api/status':
         return json(res, 200, this.status);
+      case 'GET /api/file':
+        res.writeHead(200, { 'Content-Type': 'image/png', 'Content-Disposition': 'inline', 'X-Content-Type-Options': 'nosniff' });
+        return res.end(Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAADUlEQVR4nGP4zwAE/wEHAAH/4iOeWQAAAABJRU5ErkJggg==', 'base64'));
       case 'GET /api/sessions':
         return json(res, 200, { sessions: [...this.#histories].filter(([, m]) => m.length).map(([name, m]) => ({ name: name || 'main', updated: m.at(-1).time })) });
       case 'GET /api/session':

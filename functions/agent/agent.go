@@ -148,7 +148,8 @@ func direct(ctx context.Context, e *turn.Engine, key string, live turn.Live) (*s
 	}
 }
 
-// Summary is the JSON form of a finished turn, with the questions it puts.
+// Summary is the JSON form of a finished turn, with the questions it puts and the
+// files that came with it.
 func Summary(t *session.Turn, cards []turn.Card) map[string]any {
 	summary := map[string]any{
 		"reply": t.Reply, "session": session.Name(t.Session), "turn": fmt.Sprint(t.Seq), "model": t.Model, "state": t.State,
@@ -159,6 +160,9 @@ func Summary(t *session.Turn, cards []turn.Card) map[string]any {
 	}
 	if len(cards) > 0 {
 		summary["cards"] = cards
+	}
+	if len(t.Files) > 0 {
+		summary["files"] = turn.FilesOf(t)
 	}
 	return summary
 }

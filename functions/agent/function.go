@@ -16,6 +16,7 @@ import (
 	"instar/shared/channel"
 	"instar/shared/channel/slack"
 	"instar/shared/channel/telegram"
+	"instar/shared/cloudflare"
 	"instar/shared/config"
 	"instar/shared/leak"
 	"instar/shared/model"
@@ -25,6 +26,7 @@ import (
 	"instar/shared/queue"
 	"instar/shared/sandbox/client"
 	"instar/shared/seal"
+	"instar/shared/tool"
 	"instar/shared/turn"
 	"instar/shared/web"
 )
@@ -39,7 +41,7 @@ type instance struct {
 }
 
 // secrets are the variables whose values nobody is told.
-var secrets = []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "SEAL_KEY"}
+var secrets = []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "CF_BROWSER_TOKEN", "SEAL_KEY"}
 
 // guarded makes the guard with the first event.
 func (i *instance) guarded(env platform.Env) *leak.Guard {
@@ -125,15 +127,24 @@ func (i *instance) engine(env platform.Env) (*turn.Engine, error) {
 	return &turn.Engine{
 		Agent: config.Agent, Version: config.Version, Bucket: b, Queue: q, Settings: env.Settings(b),
 		Owners: rules.Owners, Self: rules.Addresses, Directory: people.NewDirectory(b, config.Agent+"/people/"), Policy: rules.Policy,
-		Senders: senders, Models: func() *model.Router { return models.Router(env.Fetch()) }, Web: env.Fetch(), Search: search, Guard: i.guarded(env),
+		Senders: senders, Models: func() *model.Router { return models.Router(env.Fetch()) }, Web: env.Web(), Search: search, Guard: i.guarded(env),
 		Audit: func(ctx context.Context) (*audit.Log, error) {
 			key, err := derived(seal.ForAudit)(ctx)
 			return &audit.Log{Bucket: b, Agent: config.Agent, Key: key, Now: time.Now}, err
 		},
-		Sandbox: computer(env, derived),
-		Budget:  &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},
-		Zone:    rules.Zone, Now: time.Now,
+		Sandbox: computer(env, derived), Renderer: renderer(env),
+		Budget: &budget.Ledger{Bucket: b, Agent: config.Agent, Daily: rules.DailyBudget, Zone: rules.Zone, Now: time.Now},
+		Zone:   rules.Zone, Now: time.Now,
 	}, nil
+}
+
+// renderer is Browser Rendering where it is configured.
+func renderer(env platform.Env) tool.Renderer {
+	account, token := env.Var("CF_BROWSER_ACCOUNT_ID"), env.Var("CF_BROWSER_TOKEN")
+	if account == "" || token == "" {
+		return nil
+	}
+	return &cloudflare.Rendering{Account: account, Token: token, Base: env.Var("CF_BROWSER_API_BASE"), Do: env.Fetch()}
 }
 
 // computer is the sandbox that is bound here, none where there is none.

@@ -99,6 +99,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.session(w, r)
 	case "GET /api/sessions":
 		h.sessions(w, r)
+	case "GET /api/file":
+		h.file(w, r)
 	case "GET /api/status":
 		h.status(w, r)
 	case "GET /api/memory":

@@ -31,7 +31,8 @@ type pageMessage struct {
 	Model string     `json:"model,omitempty"`
 	Cost  *float64   `json:"cost_usd,omitempty"`
 	// Cards are what was asked with it, as it is now.
-	Cards []turn.Card `json:"cards,omitempty"`
+	Cards []turn.Card  `json:"cards,omitempty"`
+	Files []turn.Given `json:"files,omitempty"`
 	// Approval is the id of the question after whose answer the agent went on.
 	Approval string `json:"approval,omitempty"`
 }
@@ -94,7 +95,7 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 		cost := t.Cost
 		messages = append(messages, pageMessage{
 			Role: model.Assistant, Text: t.Reply, Time: t.Ended, Tools: toolsOf(t), Model: t.Model, Cost: &cost,
-			Cards: cards[t.Seq], Approval: t.Message.Approval,
+			Cards: cards[t.Seq], Files: turn.FilesOf(t), Approval: t.Message.Approval,
 		})
 	}
 	for _, m := range waiting {

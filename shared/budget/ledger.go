@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"instar/shared/bucket"
@@ -50,6 +51,21 @@ type Ledger struct {
 	Now    func() time.Time
 }
 
+// maxTries bounds the attempts of one change; each lost one means that another
+// session got through. With the pauses between them that is 4 s at the most.
+const maxTries = 12
+
+// pause waits at random for up to 10 ms after the first try, and longer after
+// each further one, so that sessions that met do not meet again.
+func pause(ctx context.Context, try int) {
+	timer := time.NewTimer(rand.N(10 * time.Millisecond << min(try, 6)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
 type day struct {
 	V        int               `json:"v"` // 1
 	Sessions map[string]*share `json:"sessions"`
@@ -78,9 +94,10 @@ func (l *Ledger) Allow(ctx context.Context, session string, g *Grant) error {
 	if g.Day != today {
 		*g = Grant{Day: today}
 	}
-	for range 5 {
+	for try := range maxTries {
 		granted, err := l.extend(ctx, session, *g)
 		if errors.Is(err, bucket.ErrPrecondition) {
+			pause(ctx, try)
 			continue
 		}
 		if err == nil {
@@ -129,7 +146,7 @@ func (l *Ledger) extend(ctx context.Context, session string, g Grant) (Grant, er
 // back: for work that is done once, outside a conversation's turns. A read and
 // a write.
 func (l *Ledger) Report(ctx context.Context, session string, g Grant) error {
-	for range 5 {
+	for try := range maxTries {
 		d, etag, err := l.read(ctx, g.Day)
 		if err != nil {
 			return err
@@ -144,6 +161,7 @@ func (l *Ledger) Report(ctx context.Context, session string, g Grant) error {
 		if err := l.save(ctx, g.Day, etag, d); !errors.Is(err, bucket.ErrPrecondition) {
 			return err
 		}
+		pause(ctx, try)
 	}
 	return errors.New("report cost: too many sessions at once, try again")
 }

@@ -14,6 +14,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -208,6 +209,8 @@ type Reply struct {
 	Whole bool
 	// Record keeps the id of the message that holds part i durably.
 	Record func(ctx context.Context, i int, id string) error
+	// Load reads a file that is a part.
+	Load func(ctx context.Context, f session.File) ([]byte, error)
 }
 
 // Deliver brings the parts to the platform: those with an id by editing, the
@@ -223,8 +226,11 @@ func Deliver(ctx context.Context, r Reply) error {
 }
 
 func (r *Reply) part(ctx context.Context, i int, part session.Part) error {
-	if part.Card != "" {
+	switch {
+	case part.Card != "":
 		return r.card(ctx, i, part)
+	case part.File != nil:
+		return r.file(ctx, i, part)
 	}
 	if part.ID != "" {
 		err := r.Sender.Edit(ctx, r.To, part.ID, part.Text)
@@ -257,6 +263,28 @@ func (r *Reply) card(ctx context.Context, i int, part session.Part) error {
 		return nil
 	}
 	id, err := r.Sender.SendCard(ctx, r.To, channel.Card{Text: part.Text, Buttons: part.Buttons})
+	if err != nil {
+		return err
+	}
+	return r.Record(ctx, i, id)
+}
+
+// file sends a file. One whose sending a crash hides is sent again: seen twice is
+// better than not at all. Of one that the platform will never take the person is
+// told, so that the rest arrives.
+func (r *Reply) file(ctx context.Context, i int, part session.Part) error {
+	if part.ID != "" {
+		return nil
+	}
+	data, err := r.Load(ctx, *part.File)
+	if err != nil {
+		return err
+	}
+	id, err := r.Sender.SendFile(ctx, r.To, channel.File{Name: part.File.Name, MediaType: part.File.MediaType, Data: data})
+	if err != nil && Hopeless(err) {
+		slog.Error("file refused by the platform", "channel", r.To.Channel, "error", err.Error())
+		id, err = r.Sender.Send(ctx, r.To, fmt.Sprintf("(A file, %q, could not be sent here: %v)", part.File.Name, err), "")
+	}
 	if err != nil {
 		return err
 	}

@@ -56,8 +56,12 @@ type Env interface {
 	// Sandbox brings requests to the container of a session; nil where there is
 	// no sandbox.
 	Sandbox() client.Do
-	// Fetch sends requests to the world. It alone may be kept.
+	// Fetch sends requests to the services that the deployment is configured
+	// with. It may be kept, like Web; nothing else may.
 	Fetch() Doer
+	// Web sends requests to addresses that nobody vouches for; none that is not
+	// of the internet at large is reached.
+	Web() Doer
 	// After runs f when the answer has been sent; the platform lets it end.
 	After(f func(ctx context.Context))
 }

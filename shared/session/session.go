@@ -160,6 +160,8 @@ type Turn struct {
 	// Cards are the questions that the turn put to the owner, by package
 	// approval's ids.
 	Cards []string `json:"cards,omitempty"`
+	// Files go to the person with the reply.
+	Files []File `json:"files,omitempty"`
 	// Out is the reply as it stands, or shall stand, on the platform.
 	Out   []Part      `json:"out,omitempty"`
 	Reply string      `json:"reply,omitempty"`
@@ -197,6 +199,16 @@ type Part struct {
 	// Card names the question that the message puts, Buttons answer it.
 	Card    string          `json:"card,omitempty"`
 	Buttons [][]chat.Button `json:"buttons,omitempty"`
+	// File is sent instead of the text.
+	File *File `json:"file,omitempty"`
+}
+
+// File is one that lies in the bucket, to go to the person with a reply.
+type File struct {
+	Key       string `json:"key"` // of the object
+	Name      string `json:"name"`
+	MediaType string `json:"media_type"`
+	Size      int    `json:"size"` // bytes
 }
 
 // Said is what the person said to set the turn off: its message and those that

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"time"
 
@@ -157,15 +158,17 @@ func (s *Sandbox) read() Tool {
 	return Tool{
 		Tool: model.Tool{
 			Name:        "sandbox_read",
-			Description: "Read a text file of the workspace, or list a folder (a path that ends with /).",
-			Schema:      json.RawMessage(`{"type":"object","properties":{"path":{"type":"string"},"offset":{"type":"integer","minimum":0}},"required":["path"],"additionalProperties":false}`),
+			Description: "Read a text file of the workspace, list a folder (a path that ends with /), or, with give, send the person the file itself, a picture too, with your answer.",
+			Schema:      json.RawMessage(`{"type":"object","properties":{"path":{"type":"string"},"offset":{"type":"integer","minimum":0},"give":{"type":"boolean"}},"required":["path"],"additionalProperties":false}`),
 		},
-		Manifest:   own(policy.ReadOwn, map[string]policy.ArgRole{"path": policy.Selector, "offset": policy.Flag}),
+		// What is given goes where the answer goes: to whoever asked, in private.
+		Manifest:   own(policy.ReadOwn, map[string]policy.ArgRole{"path": policy.Selector, "offset": policy.Flag, "give": policy.Flag}),
 		Idempotent: true,
 		Run: func(ctx context.Context, c Call) (string, error) {
 			var in struct {
 				Path   string `json:"path"`
 				Offset int64  `json:"offset"`
+				Give   bool   `json:"give"`
 			}
 			if err := decode(c.Input, &in); err != nil {
 				return "", err
@@ -185,6 +188,9 @@ func (s *Sandbox) read() Tool {
 				return "", unreachable(err)
 			}
 			defer file.Close()
+			if in.Give {
+				return given(ctx, c, in.Path, file)
+			}
 			if _, err := io.CopyN(io.Discard, file, max(in.Offset, 0)); err != nil && err != io.EOF {
 				return "", unreachable(err)
 			}
@@ -201,6 +207,19 @@ func (s *Sandbox) read() Tool {
 			return strings.ToValidUTF8(string(data), "\ufffd"), nil
 		},
 	}
+}
+
+// given puts a file of the workspace into the answer.
+func given(ctx context.Context, c Call, name string, file io.Reader) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(file, MaxGiven+1))
+	if err != nil {
+		return "", unreachable(err)
+	}
+	f := File{Name: path.Base(name), MediaType: fileType(name), Data: data}
+	if err := c.give(ctx, f); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%q (%d bytes) goes to the person with your answer.", f.Name, len(data)), nil
 }
 
 func listed(ctx context.Context, box *client.Client, path string) (string, error) {

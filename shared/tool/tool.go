@@ -53,6 +53,9 @@ type Call struct {
 	// Taint joins the label of what the result holds, where the manifest cannot
 	// say it.
 	Taint func(label.Label)
+	// Give has a file go to the person with the answer. Given again by the same
+	// call it is the same file.
+	Give func(ctx context.Context, f File) error
 }
 
 // Reason is a verdict's for the model: it quotes nothing the model has not seen.

@@ -193,7 +193,7 @@ func (p *progress) useItem(ctx context.Context, r *approval.Request, i int) (str
 	switch {
 	case err == nil:
 		item := used.Items[i]
-		out := p.tools.RunApproved(ctx, model.ToolCall{ID: "approved", Name: used.Tool, Input: item.Input}, tool.Call{ID: item.Call, Message: p.held.Turn.Message, Unseen: item.Unseen})
+		out := p.tools.RunApproved(ctx, model.ToolCall{ID: "approved", Name: used.Tool, Input: item.Input}, tool.Call{ID: item.Call, Message: p.held.Turn.Message, Unseen: item.Unseen, Give: p.giving(item.Call)})
 		p.audit(audit.Event{Kind: audit.Decision, Tool: used.Tool, Outcome: "approved", Detail: map[string]string{"question": used.ID, "hash": used.Hash}})
 		return fmt.Sprintf("The owner said yes to %s, and it ran (%s):\n%s", used.Tool, out.State, out.Text), nil
 	case errors.Is(err, approval.ErrAnswered):

@@ -76,7 +76,7 @@ func (p *progress) runTool(ctx context.Context, calls []model.ToolCall, i int) t
 		// names the turn and the step too.
 		sum := sha256.Sum256([]byte(c.ID))
 		id := fmt.Sprintf("%s.%d.%d.%s", t.Session, t.Seq, len(t.Steps), hex.EncodeToString(sum[:6]))
-		out = p.tools.Run(ctx, c, tool.Call{ID: id, Message: t.Message, Unseen: used})
+		out = p.tools.Run(ctx, c, tool.Call{ID: id, Message: t.Message, Unseen: used, Give: p.giving(id)})
 	}
 	if out.State != "asked" {
 		p.open = ""

@@ -151,7 +151,7 @@ func (e *Engine) post(ctx context.Context, t *session.Turn, again bool, record f
 	}
 	err := delivery.Deliver(ctx, delivery.Reply{
 		Sender: sender, To: t.Message.Address, Quote: quote(t.Message), Parts: t.Out,
-		Again: again, Whole: t.Message.Job != nil, Record: record,
+		Again: again, Whole: t.Message.Job != nil, Record: record, Load: e.given,
 	})
 	if err != nil && delivery.Hopeless(err) {
 		slog.Error("reply refused by the platform", "channel", t.Message.Channel, "error", err.Error())

@@ -66,6 +66,7 @@ type Engine struct {
 	Web       web.Doer     // fetches pages; nil fetches none
 	Search    web.Searcher // searches the web; nil does not
 	Sandbox   Sandbox
+	Renderer  tool.Renderer // shows pages as a browser does; nil: only the sandbox's browser
 	// Extra are the tools of integrations: the owner has them in private.
 	Extra []tool.Tool
 	// Self are the owner's own addresses and accounts: as destinations they need

@@ -172,6 +172,9 @@ func (p *progress) finish(ctx context.Context, end ending) error {
 				t.Out = append(t.Out, session.Part{Text: text, Begun: t.Message.Job != nil})
 			}
 		}
+		for _, f := range t.Files {
+			t.Out = append(t.Out, session.Part{File: &f})
+		}
 		t.Out = append(t.Out, questions...)
 	})
 	if errors.Is(err, session.ErrArrived) && end.state == session.Done {

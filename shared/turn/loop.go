@@ -44,6 +44,8 @@ type progress struct {
 	due    *job.Job        // whose run this is; nil for a person's message, and the heartbeat
 	seen   string          // by its check
 
+	files []session.File // that the tools gave, not recorded yet
+
 	entries []audit.Entry // for the audit log, not recorded yet; guarded by mu
 
 	mu sync.Mutex // guards account: the placeholder is recorded while the model is heard
@@ -159,6 +161,7 @@ func (p *progress) update(ctx context.Context, change func(t *session.Turn)) err
 		t.Audit, p.entries = append(t.Audit, p.entries...), nil
 		p.mu.Unlock()
 		t.Cards = p.cards
+		t.Files, p.files = append(slices.Clip(t.Files), p.files...), nil
 		a := p.spent()
 		t.Usage, t.Cost, t.Grant = a.usage, a.cost, &a.grant
 	})

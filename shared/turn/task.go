@@ -18,6 +18,7 @@ import (
 	"instar/shared/session"
 	"instar/shared/task"
 	"instar/shared/tool"
+	"instar/shared/web"
 )
 
 // Sandbox is the computer that tasks run on. The zero value has none.
@@ -34,13 +35,24 @@ type Sandbox struct {
 
 func (e *Engine) tasks() *task.Store { return &task.Store{Bucket: e.Bucket, Agent: e.Agent} }
 
-// sandboxTools are the tools of the sandbox, none where there is none.
-func (p *progress) sandboxTools() []tool.Tool {
+// sandboxTools are the tools of the sandbox and the browser, as far as there are.
+func (p *progress) sandboxTools() (list []tool.Tool) {
+	browser := tool.Browser{Sandbox: p.sandbox(), Renderer: p.engine.Renderer, Check: web.CheckURL, Now: p.engine.Now}
+	if browser.Sandbox != nil {
+		list = browser.Sandbox.Tools()
+	}
+	if browser.Sandbox != nil || browser.Renderer != nil {
+		list = append(list, browser.Tool())
+	}
+	return list
+}
+
+func (p *progress) sandbox() *tool.Sandbox {
 	e, m := p.engine, p.held.Turn.Message
 	if e.Sandbox.Open == nil {
 		return nil
 	}
-	s := &tool.Sandbox{
+	return &tool.Sandbox{
 		Network: e.Sandbox.Network,
 		Label:   &workspaceLabel{e: e, session: p.who.session},
 		Open: func(ctx context.Context) (*client.Client, error) {
@@ -79,7 +91,6 @@ func (p *progress) sandboxTools() []tool.Tool {
 			return data, err
 		},
 	}
-	return s.Tools()
 }
 
 // workspace is where a session's workspace is kept while its container sleeps.

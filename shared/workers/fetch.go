@@ -3,8 +3,8 @@
 package workers
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"syscall/js"
 )
@@ -54,12 +54,13 @@ func whole(r *http.Request) (js.Value, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return js.Undefined(), nil
 	}
-	data, err := io.ReadAll(r.Body)
+	data := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead)) // a file's memory is not grown step by step
+	_, err := data.ReadFrom(r.Body)
 	r.Body.Close()
 	if err != nil {
 		return js.Undefined(), fmt.Errorf("read request body: %w", err)
 	}
-	return copyOut(data), nil
+	return copyOut(data.Bytes()), nil
 }
 
 // exchange starts a call with a body that the platform takes, and turns its

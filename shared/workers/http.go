@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall/js"
 	"unsafe"
+
+	"instar/shared/platform"
 )
 
 // wholeResponse is how many bytes of a response are held back so that a short
@@ -261,7 +263,7 @@ func (w *responseWriter) fail(err error) {
 		return
 	}
 	id := ""
-	var p *panicked
+	var p *platform.Panicked
 	if errors.As(err, &p) {
 		id = p.ID
 	}

@@ -38,6 +38,7 @@ func (h host) Queue() (queue.Sender, error)            { return h.Env.Queue("QUE
 func (h host) Settings(b bucket.Bucket) settings.Store { return h.Env.Settings("SETTINGS", b) }
 func (h host) Agent() (platform.Doer, error)           { return h.Call("AGENT") }
 func (h host) Fetch() platform.Doer                    { return Fetch{} }
+func (h host) Web() platform.Doer                      { return Fetch{} } // the platform's network has no private places
 func (h host) After(f func(ctx context.Context))       { h.WaitUntil(f) }
 
 func (h host) Sandbox() client.Do {

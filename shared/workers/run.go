@@ -4,15 +4,12 @@ package workers
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +17,7 @@ import (
 	"time"
 	"unsafe"
 
+	"instar/shared/platform"
 	"instar/shared/queue"
 )
 
@@ -191,42 +189,12 @@ func (e *event) report(handler func() error) {
 	bridge.Call("outcome", e.id, "failed", seconds)
 }
 
-// panicked is the error of a handler that panicked; ID is in the log.
-type panicked struct{ ID string }
-
-func (p *panicked) Error() string { return "internal error, id " + p.ID }
-
-// guard runs f and turns a panic into a *panicked error. The log gets the id,
-// the stack and, when it is the runtime's own, the message: any other panic
-// value may hold a person's words.
-func (e *event) guard(f func() error) (err error) {
-	defer func() {
-		value := recover()
-		if value == nil {
-			return
-		}
+// guard runs f and turns a panic into a *platform.Panicked error.
+func (e *event) guard(f func() error) error {
+	err := platform.Guard(f)
+	var p *platform.Panicked
+	if errors.As(err, &p) {
 		e.dirty = true
-		id := make([]byte, 8)
-		rand.Read(id)
-		what := fmt.Sprintf("%T", value)
-		if runtimeErr, ok := value.(runtime.Error); ok {
-			what = runtimeErr.Error()
-		}
-		p := &panicked{ID: hex.EncodeToString(id)}
-		slog.Error("panic", "id", p.ID, "panic", what, "stack", frames(debug.Stack()))
-		err = p
-	}()
-	return f()
-}
-
-// frames keeps the function names and lines of a stack and drops arguments.
-func frames(stack []byte) string {
-	var b strings.Builder
-	for line := range strings.Lines(string(stack)) {
-		if at, ok := strings.CutPrefix(line, "\t"); ok && b.Len() < 2000 {
-			at, _, _ = strings.Cut(at, " +0x")
-			b.WriteString(strings.TrimSpace(at) + " ")
-		}
 	}
-	return b.String()
+	return err
 }

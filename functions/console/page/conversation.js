@@ -67,7 +67,7 @@ export class Conversation {
     this.#begin(turn.reply);
     try {
       const done = await this.#stream(turn);
-      this.#finish(turn, { text: done.reply, model: done.model, usage: done.usage, cost: done.usage?.cost_usd, time: new Date(), cards: done.cards });
+      this.#finish(turn, { text: done.reply, model: done.model, usage: done.usage, cost: done.usage?.cost_usd, time: new Date(), cards: done.cards, files: done.files });
     } catch (err) {
       await this.#failed(turn, err);
     } finally {
@@ -124,7 +124,7 @@ export class Conversation {
       return await this.#api.chat(attempt.text, this.name, { signal, onEvent, onBytes: watch });
     } catch (err) {
       if (!found) throw err;
-      return { reply: found.text, model: found.model, usage: found.cost == null ? null : { cost_usd: found.cost }, cards: found.cards };
+      return { reply: found.text, model: found.model, usage: found.cost == null ? null : { cost_usd: found.cost }, cards: found.cards, files: found.files };
     } finally {
       clearTimeout(timer);
     }

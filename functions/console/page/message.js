@@ -49,6 +49,10 @@ class Chip {
   }
 }
 
+// given shows a file that came with a reply: a picture, and a way to have it.
+const given = ({ name, media_type: type, url }) =>
+  el('a', { href: url, download: name, class: 'file' }, type.startsWith('image/') ? el('img', { src: url, alt: name, loading: 'lazy' }) : icon('down'), el('span', { text: name }));
+
 // Reply shows the agent's side of a turn from its first byte to its end, and
 // the questions that are put with it.
 export class Reply {
@@ -68,6 +72,7 @@ export class Reply {
     this.tools = el('div', { class: 'tools', hidden: true });
     this.note = el('p', { class: 'note', hidden: true });
     this.foot = el('div', { class: 'foot', hidden: true });
+    this.files = el('div', { class: 'files' });
     this.asked = el('div', { class: 'questions', hidden: true });
     this.el = el(
       'li',
@@ -77,6 +82,7 @@ export class Reply {
       el('div', { class: 'dots', 'aria-hidden': 'true' }, el('i'), el('i'), el('i')),
       this.tools,
       this.note,
+      this.files,
       this.foot,
       this.asked,
     );
@@ -126,8 +132,9 @@ export class Reply {
   }
 
   // finish shows the turn's result; its text replaces what was streamed.
-  finish({ text, tools, model, usage, cost, time, cards }) {
+  finish({ text, tools, model, usage, cost, time, cards, files }) {
     if (text) this.#text = text;
+    this.files.replaceChildren(...(files ?? []).map(given));
     this.cards = (cards ?? []).map((card) => new Card(card, this.#answer));
     this.asked.replaceChildren(...this.cards.map((card) => card.el));
     this.asked.hidden = this.cards.length === 0;

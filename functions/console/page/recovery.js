@@ -38,6 +38,7 @@ export function findAnswer(messages, attempt) {
   return {
     text, tools: replies.flatMap((m) => m.tools ?? []), model: last.model, cost: last.cost_usd, time: when(last.time),
     cards: replies.flatMap((m) => m.cards ?? []),
+    files: replies.flatMap((m) => m.files ?? []),
   };
 }
 

@@ -89,4 +89,4 @@ export class Transcript {
 }
 
 // fromHistory is a message of the history as Reply.finish takes it.
-export const fromHistory = ({ text, tools, model, cost_usd: cost, time, cards }) => ({ text, tools, model, cost, time: when(time), cards });
+export const fromHistory = ({ text, tools, model, cost_usd: cost, time, cards, files }) => ({ text, tools, model, cost, time: when(time), cards, files });

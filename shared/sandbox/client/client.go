@@ -155,6 +155,20 @@ func (c *Client) Job(ctx context.Context, id string, wait time.Duration) (j sand
 	return j, err
 }
 
+// Output is the first bytes of what a job has written, at most so many.
+func (c *Client) Output(ctx context.Context, id string, most int64) ([]byte, error) {
+	response, err := c.call(ctx, http.MethodGet, "/v1/jobs/"+url.PathEscape(id)+"/output?limit="+strconv.FormatInt(most, 10), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, most))
+	if err != nil {
+		return nil, fmt.Errorf("the sandbox's answer broke off: %w", err)
+	}
+	return data, nil
+}
+
 // Stop ends a job's whole tree.
 func (c *Client) Stop(ctx context.Context, id string) error {
 	return c.exchange(ctx, http.MethodPost, "/v1/jobs/"+url.PathEscape(id)+"/signal", sandbox.Signal{Signal: "TERM"}, nil)
@@ -182,6 +196,11 @@ func (c *Client) Write(ctx context.Context, path string, content io.Reader) erro
 		return err
 	}
 	return response.Body.Close()
+}
+
+// Remove deletes a file of the workspace.
+func (c *Client) Remove(ctx context.Context, path string) error {
+	return c.exchange(ctx, http.MethodDelete, "/v1/files/"+escape(path), nil, nil)
 }
 
 // List lists a folder of the workspace; "" is the workspace.
