@@ -4,13 +4,17 @@ export WRANGLER_SEND_METRICS := false
 
 FUNCTIONS := webhook agent console schedule
 
-.PHONY: help run build functions assets sandbox sandbox-daemon test test-unit test-e2e chaos chaos-agent chromium bench deploy lint clean
+.PHONY: help run run-local build functions assets sandbox sandbox-daemon test test-unit test-e2e s3-server chaos chaos-agent chromium bench deploy lint clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
 
 run: build ## serve everything on http://localhost:$PORT (8787), state in $STATE
 	@exec node build/run.mjs
+
+run-local: assets ## the same without the Workers runtime, as one Go program; state in $STATE (.instar/state)
+	@go build -o build/dist/local ./functions/local
+	@exec build/dist/local
 
 build: functions assets ## Wasm modules and the console's page, in build/dist
 
@@ -36,7 +40,7 @@ test: lint test-unit test-e2e ## everything
 test-unit: ## the part under a minute: no runtime, no browser
 	go test ./shared/... ./functions/... ./e2e/fake/...
 
-test-e2e: build chaos-agent chromium ## conformance and black-box suites on workerd, the page in Chromium
+test-e2e: build chaos-agent chromium s3-server ## conformance and black-box suites on workerd, the page in Chromium
 	go test -tags e2e -count=1 -p 1 -timeout 20m ./functions/sandbox/container ./e2e/...
 	@cat build/dist/test/sandbox-not-tested 2>/dev/null || true
 	node --test build/worker/*.test.mjs e2e/console/parts.test.mjs e2e/console/console.test.mjs
@@ -49,6 +53,9 @@ chaos-agent: node_modules/.installed
 
 chromium:
 	@build/chromium.sh
+
+s3-server:
+	@build/s3.sh
 
 bench: build ## benchmarks as a table and in build/dist/bench.json
 	go run ./e2e/bench
@@ -63,4 +70,4 @@ lint: ## vet for both platforms, staticcheck, format
 	go tool staticcheck -tags e2e ./...
 
 clean: ## remove what was built and the local state
-	rm -rf build/dist .wrangler
+	rm -rf build/dist .wrangler .instar

@@ -18,19 +18,19 @@ import (
 	"instar/shared/seal"
 )
 
-const auditUsage = `instar audit verify [-bucket DIR] [-head SEQ:MAC]   check every entry of the audit log
-instar audit list   [-bucket DIR] [-kind KIND] [-text TEXT] [-from TIME] [-to TIME] [-n N]   show entries, the newest first`
+const auditUsage = `instar audit verify -bucket BUCKET [-head SEQ:MAC]   check every entry of the audit log
+instar audit list   -bucket BUCKET [-kind KIND] [-text TEXT] [-from TIME] [-to TIME] [-n N]   show entries, the newest first`
 
-// audit checks or shows the audit log in a bucket kept in a folder. Its error,
-// for which the program's exit status is to be 1, is a log that is broken or
-// not there, a wrong argument, or a folder that cannot be read.
+// audit checks or shows the audit log in a bucket. Its error, for which the
+// program's exit status is to be 1, is a log that is broken or not there, a
+// wrong argument, or a bucket that cannot be read.
 func audit(args []string, out io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("audit: say what to do:\n" + auditUsage)
 	}
 	flags := flag.NewFlagSet("audit "+args[0], flag.ContinueOnError)
 	flags.SetOutput(out)
-	state := flags.String("bucket", "", "folder that holds the bucket")
+	state := flags.String("bucket", "", "the bucket: a folder or s3://NAME")
 	agent := flags.String("agent", config.Agent, "whose log")
 	switch args[0] {
 	case "verify":
@@ -51,7 +51,7 @@ func audit(args []string, out io.Writer) error {
 		})
 	}
 	if args[0] == "-h" || args[0] == "-help" || args[0] == "--help" {
-		fmt.Fprintln(out, auditUsage)
+		fmt.Fprintf(out, "%s\n\n%s\n", auditUsage, bucketUsage)
 		return flag.ErrHelp
 	}
 	return fmt.Errorf("audit: %q is not known:\n%s", args[0], auditUsage)
@@ -67,9 +67,9 @@ func onLog(flags *flag.FlagSet, args []string, state, agent *string, do func(*au
 		return fmt.Errorf("%s: %q is too much", flags.Name(), flags.Arg(0))
 	}
 	if *state == "" {
-		return fmt.Errorf("%s: say with -state, or in STATE, which folder holds the bucket", flags.Name())
+		return fmt.Errorf("%s: say with -bucket which one", flags.Name())
 	}
-	b, closeBucket, err := openBucket(*state)
+	b, closeBucket, err := openBucket(*state, os.Getenv)
 	if err != nil {
 		return fmt.Errorf("%s: %w", flags.Name(), err)
 	}

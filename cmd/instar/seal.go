@@ -29,7 +29,7 @@ func newKey(sh *shell) error {
 	return err
 }
 
-const rotateUsage = `Usage: SEAL_KEY=... NEW_SEAL_KEY=... instar seal rotate -bucket FOLDER [-keep-old] [-new-data-key]
+const rotateUsage = `Usage: SEAL_KEY=... NEW_SEAL_KEY=... instar seal rotate -bucket BUCKET [-keep-old] [-new-data-key]
 
 Has NEW_SEAL_KEY open the bucket in place of SEAL_KEY. Only the ring of keys is
 written, no other object. After an error it can be run again as it was.
@@ -39,11 +39,11 @@ Without a gap, while the agent runs:
   2. give the agent the new key as its SEAL_KEY, and wait until all of it has it
   3. rotate again with the same two keys, without -keep-old: the old key is dead
 
-`
+` + bucketUsage + "\n\n"
 
 func rotate(sh *shell) error {
 	f := sh.flags(rotateUsage)
-	address := f.String("bucket", "", "the bucket: a folder, which nothing else may have open")
+	address := f.String("bucket", "", "the bucket: a folder or s3://NAME")
 	keep := f.Bool("keep-old", false, "let SEAL_KEY open the bucket too")
 	fresh := f.Bool("new-data-key", false, "seal new objects under a new data key: when somebody may have had SEAL_KEY and read the bucket")
 	if err := sh.parse(f); err != nil {
@@ -57,7 +57,7 @@ func rotate(sh *shell) error {
 	if err := errors.Join(fromErr, toErr); err != nil {
 		return err
 	}
-	b, closeBucket, err := openBucket(*address)
+	b, closeBucket, err := openBucket(*address, sh.env)
 	if err != nil {
 		return err
 	}

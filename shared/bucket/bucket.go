@@ -2,7 +2,7 @@
 // knows. The bucket is the truth: there is no unconditional write, so a writer
 // always says which state it believes it is changing.
 //
-// Implementations: Memory and Folder here, R2 in package workers. All of them
+// Implementations: Memory and Folder here, others in packages of platforms. All of them
 // pass buckettest.Run. Faults, metering and sealing are wrappers around the
 // same interface, not options of an implementation.
 package bucket
