@@ -5,8 +5,6 @@ package instar
 import (
 	"fmt"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"time"
 )
 
@@ -70,15 +68,7 @@ func (w *World) Recover(most int, within time.Duration, done func() bool) bool {
 // turn can be killed many times, its record is taken away.
 func (w *World) Redeliver(most int) {
 	w.T.Helper()
-	const forget = `
-		const { DatabaseSync } = require("node:sqlite"), fs = require("node:fs"), folder = process.argv[1] + "/r2/miniflare-R2BucketObject/";
-		for (const name of fs.readdirSync(folder).filter((name) => name.endsWith(".sqlite") && !name.startsWith("metadata"))) {
-			new DatabaseSync(folder + name).exec("DELETE FROM _mf_objects WHERE key = 'main/sweep'");
-		}`
-	node := filepath.Join(Root(w.T), "node_modules/.bin/node")
-	if out, err := exec.Command(node, "-e", forget, w.state).CombinedOutput(); err != nil {
-		w.T.Fatalf("forget the sweep: %v\n%s", err, out)
-	}
+	w.forgetSweep()
 	w.Launch() // which sweeps once
 	for ; most > sweepMost; most -= sweepMost {
 		w.Cron(time.Now().Add(3 * time.Minute))

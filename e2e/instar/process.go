@@ -6,13 +6,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// process is one run of build/run.mjs: node and the workerd it starts.
+// process is one run of build/run.mjs, node and the workerd it starts, or of
+// what stands in its place on another platform.
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when node has ended and was waited for
@@ -21,13 +21,10 @@ type process struct {
 // Launch starts Instar on the state it left, and returns when it listens.
 func (w *World) Launch() {
 	w.T.Helper()
-	top := Root(w.T)
-	if _, err := os.Stat(filepath.Join(top, "build/dist/agent.wasm")); err != nil {
-		w.T.Fatal("nothing is built: run `make build` first, or `make test-e2e`")
-	}
 	for try := 0; ; try++ {
 		starts := strings.Count(w.log.String(), "Instar runs on")
-		cmd := exec.Command(filepath.Join(top, "node_modules/.bin/node"), filepath.Join(top, "build/run.mjs"))
+		cmd := command(w.T)
+		cmd.Dir = Root(w.T)
 		cmd.Env = append(os.Environ(), append([]string{"PORT=" + w.port, "STATE=" + w.state}, w.vars...)...)
 		cmd.Stdout, cmd.Stderr = w.log, w.log
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
