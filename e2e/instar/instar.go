@@ -46,6 +46,7 @@ type World struct {
 	log     *lockedBuffer
 	ahead   time.Duration           // how far cron is before the clock
 	process atomic.Pointer[process] // nil while it is down
+	lambda  *lambda                 // in place of it on Lambda
 }
 
 // Start runs Instar with everything configured. Each of vars is NAME=value and
@@ -69,8 +70,11 @@ func Start(t testing.TB, vars ...string) *World {
 		"MODEL=anthropic/claude-sonnet-4-5", "MODEL_FALLBACKS=openai/gpt-5.5",
 		fmt.Sprintf("OWNER=telegram:%d,slack:%s", Owner, SlackOwner), "CONSOLE_TOKEN=" + ConsoleToken, "TIMEZONE=Asia/Tokyo",
 	}, vars...)
-	w.port = freePort(t)
+	w.port = FreePort(t)
 	w.URL = "http://127.0.0.1:" + w.port
+	if Platform(t) == Lambda {
+		w.lambda = newLambda(w)
+	}
 	w.Launch()
 	t.Cleanup(func() {
 		w.End(syscall.SIGTERM)
@@ -79,7 +83,8 @@ func Start(t testing.TB, vars ...string) *World {
 	return w
 }
 
-func freePort(t testing.TB) string {
+// FreePort is a port of the loopback that nobody has.
+func FreePort(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

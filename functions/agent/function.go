@@ -149,18 +149,18 @@ func renderer(env platform.Env) tool.Renderer {
 
 // computer is the sandbox that is bound here, none where there is none.
 func computer(env platform.Env, derived func(seal.Purpose) func(context.Context) ([]byte, error)) turn.Sandbox {
-	do := env.Sandbox()
-	if do == nil {
+	bound := env.Sandbox()
+	if bound.Do == nil {
 		return turn.Sandbox{}
 	}
 	return turn.Sandbox{
-		Key: derived(seal.ForTasks), Report: "http://instar.internal/hooks/sandbox", Network: strings.TrimSpace(env.Var("SANDBOX_HOSTS")) != "",
+		Key: derived(seal.ForTasks), Report: bound.Report, Network: strings.TrimSpace(env.Var("SANDBOX_HOSTS")) != "",
 		Open: func(ctx context.Context, session string) (*client.Client, error) {
 			seed, err := derived(seal.ForSandbox)(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return &client.Client{Do: do, Key: ed25519.NewKeyFromSeed(seed), Session: session, Now: time.Now}, nil
+			return &client.Client{Do: bound.Do, Key: ed25519.NewKeyFromSeed(seed), Session: session, Now: time.Now}, nil
 		},
 	}
 }

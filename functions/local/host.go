@@ -20,7 +20,6 @@ import (
 	"instar/shared/native"
 	"instar/shared/platform"
 	"instar/shared/queue"
-	"instar/shared/sandbox/client"
 	"instar/shared/settings"
 	"instar/shared/web"
 )
@@ -31,6 +30,7 @@ type host struct {
 	queue    *queue.Local
 	fetch    platform.Doer
 	web      platform.Doer
+	sandbox  platform.Sandbox
 	running  atomic.Int64 // handlers at work
 	stopping atomic.Bool
 
@@ -73,7 +73,7 @@ func (e env) Bucket() (bucket.Bucket, error)          { return e.host.bucket, e.
 func (e env) Queue() (queue.Sender, error)            { return e.host.queue, e.Need("QUEUE") }
 func (e env) Settings(b bucket.Bucket) settings.Store { return settings.InBucket(b, "settings/") }
 func (e env) Agent() (platform.Doer, error)           { return call{e.host}, e.Need("AGENT") }
-func (e env) Sandbox() client.Do                      { return nil }
+func (e env) Sandbox() platform.Sandbox               { return e.host.sandbox }
 func (e env) Fetch() platform.Doer                    { return e.host.fetch }
 func (e env) Web() platform.Doer                      { return e.host.web }
 

@@ -5,7 +5,9 @@
 // PORT (8787) is where it listens, on 127.0.0.1 alone; STATE (.instar/state) is
 // the folder it keeps. The variables come from .dev.vars and, before it, the
 // environment. CONSOLE_TOKEN and SEAL_KEY are made and kept in STATE where they
-// are not set.
+// are not set. SANDBOX_URL names a sandbox's daemon (functions/sandbox/container)
+// that runs already, as http://127.0.0.1:8090: it is taken to reach any host, unless
+// SANDBOX_HOSTS says which.
 package main
 
 import (
@@ -68,6 +70,10 @@ func run(ctx context.Context) error {
 		return err
 	}
 	host := newHost(folder, vars.get)
+	sandbox := ""
+	if host.sandbox, sandbox, err = openSandbox(folder, vars, port); err != nil {
+		return err
+	}
 	server := &http.Server{
 		Handler:           host.routes(page),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -77,7 +83,7 @@ func run(ctx context.Context) error {
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	fmt.Print(greeting(port, state, vars))
+	fmt.Print(greeting(port, state, sandbox, vars))
 	go host.clock(ctx)
 	select {
 	case err := <-failed:
@@ -94,16 +100,16 @@ func run(ctx context.Context) error {
 }
 
 // greeting says where it runs and with what.
-func greeting(port, state string, v vars) string {
+func greeting(port, state, sandbox string, v vars) string {
 	model := cmp.Or(v["MODEL"], "as the keys allow")
 	if v["MODEL"]+v["ANTHROPIC_API_KEY"]+v["OPENAI_API_KEY"]+v["CF_AI_GATEWAY_MODEL"] == "" || v["MODEL"] == "offline" {
 		model = "the built-in offline model (not a language model): set ANTHROPIC_API_KEY or OPENAI_API_KEY for a real one"
 	}
-	return strings.NewReplacer("{port}", port, "{token}", v["CONSOLE_TOKEN"], "{model}", model, "{state}", state).Replace(`
+	return strings.NewReplacer("{port}", port, "{token}", v["CONSOLE_TOKEN"], "{model}", model, "{state}", state, "{sandbox}", sandbox).Replace(`
 Instar runs on http://localhost:{port}
 Console:  http://localhost:{port}/#token={token}
 Model:    {model}
-Sandbox:  off: it comes with the Workers runtime alone (make run)
+Sandbox:  {sandbox}
 State:    {state}
 Stop it with Ctrl-C.
 `)

@@ -53,9 +53,9 @@ type Env interface {
 	Settings(b bucket.Bucket) settings.Store
 	// Agent calls the agent function directly; the URL's host is ignored.
 	Agent() (Doer, error)
-	// Sandbox brings requests to the container of a session; nil where there is
-	// no sandbox.
-	Sandbox() client.Do
+	// Sandbox reaches the containers of the sessions; the zero value: there is no
+	// sandbox.
+	Sandbox() Sandbox
 	// Fetch sends requests to the services that the deployment is configured
 	// with. It may be kept, like Web; nothing else may.
 	Fetch() Doer
@@ -64,6 +64,14 @@ type Env interface {
 	Web() Doer
 	// After runs f when the answer has been sent; the platform lets it end.
 	After(f func(ctx context.Context))
+}
+
+// Sandbox is how the containers are reached.
+type Sandbox struct {
+	Do client.Do
+	// Report is where a daemon says that a job has ended, by POST; "" where it
+	// cannot reach us.
+	Report string
 }
 
 // Misconfigured answers every request with 503 and says what to mend.
