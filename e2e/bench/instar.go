@@ -53,6 +53,11 @@ func (s *instar) variables() map[string]string {
 
 // start runs Instar on fresh state, as `make run` does.
 func (b *bench) start() (*instar, error) {
+	return b.startProgram(filepath.Join(b.root, "node_modules/.bin/node"), filepath.Join(b.root, "build/run.mjs"))
+}
+
+// startProgram runs Instar on fresh state by a program that says when it serves.
+func (b *bench) startProgram(name string, args ...string) (*instar, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -69,8 +74,7 @@ func (b *bench) start() (*instar, error) {
 		env = append(env, name+"="+value)
 	}
 	s.launched = time.Now()
-	node := filepath.Join(b.root, "node_modules/.bin/node")
-	if s.process, err = launch(b.root, env, node, filepath.Join(b.root, "build/run.mjs")); err != nil {
+	if s.process, err = launch(b.root, env, name, args...); err != nil {
 		s.stop()
 		return nil, err
 	}

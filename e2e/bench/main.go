@@ -49,7 +49,9 @@ var sections = []section{
 	{"i", "10,000 jobs that wait", (*bench).waitingJobs},
 	{"i", "a conversation of thousands of messages", (*bench).longHistory},
 	{"c", "the local bucket and queue alone", (*bench).floor},
+	{"l", "everything as `make run-local` serves it", (*bench).native},
 	{"cdegh", "everything as `make run` serves it", (*bench).served},
+	{"m", "what it costs", (*bench).costs},
 }
 
 func main() {

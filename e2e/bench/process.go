@@ -145,14 +145,23 @@ func descendants(pid int) []stat {
 	return list
 }
 
-// cpu is what the workerd processes at and below this one have used so far.
+// cpu is what has been used so far at and below this process, node apart: it only
+// starts the runtime.
 func (p *process) cpu() time.Duration {
 	var total time.Duration
 	self, _ := readStat(p.command.Process.Pid)
 	for _, s := range append(descendants(p.command.Process.Pid), self) {
-		if s.name == "workerd" {
+		if s.name != "node" && s.name != "MainThread" {
 			total += s.cpu
 		}
 	}
 	return total
+}
+
+// memory is the most that the process itself has had in memory, in bytes.
+func (p *process) memory() (most int64) {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
+	_, rest, _ := strings.Cut(string(data), "VmHWM:")
+	fmt.Sscan(rest, &most)
+	return most << 10
 }

@@ -62,6 +62,8 @@ type report struct {
 	LoadBefore float64 `json:"load_before"`
 	LoadAfter  float64 `json:"load_after"`
 	Lines      []line  `json:"lines"`
+	// Costs is the table of costs, line by line.
+	Costs []string `json:"costs,omitempty"`
 }
 
 func (r *report) describe(root string, quick bool) {
@@ -130,6 +132,7 @@ func (r *report) print(w io.Writer) {
 			fmt.Fprintln(w, "     "+l.Note)
 		}
 	}
+	r.printCosts(w)
 	missed := 0
 	for _, l := range r.Lines {
 		if l.Verdict == "missed" {
