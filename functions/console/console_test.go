@@ -60,7 +60,7 @@ func TestWithoutAWayInEverythingIsRefusedAndTheVariablesNamed(t *testing.T) {
 		if got := strings.TrimSpace(w.Body.String()); w.Code != 503 || got != want {
 			t.Errorf("%s: %d %s", route, w.Code, got)
 		}
-		p.handler.Door.Token, p.handler.Door.Audience = token, "aud"
+		p.handler.Door.Token, p.access.Audience = token, "aud"
 		want = `{"error":"CF_ACCESS_TEAM_DOMAIN is not set","missing":["CF_ACCESS_TEAM_DOMAIN"]}`
 		if w := p.call(method, path, "{}"); w.Code != 503 || strings.TrimSpace(w.Body.String()) != want {
 			t.Errorf("%s with half of Access: %d %s", route, w.Code, w.Body)
@@ -98,7 +98,7 @@ func TestHealthNamesWhatIsMissingAndNeedsNoToken(t *testing.T) {
 		"all is well":       {func(*place) {}, 200, nil},
 		"offline":           {func(p *place) { p.handler.Models = catalog.Config{} }, 200, nil},
 		"no way in":         {func(p *place) { p.handler.Door.Token = "" }, 503, []string{"CONSOLE_TOKEN", "CF_ACCESS_TEAM_DOMAIN", "CF_ACCESS_AUD"}},
-		"half of Access":    {func(p *place) { p.handler.Door.TeamDomain = "t.cloudflareaccess.com" }, 503, []string{"CF_ACCESS_AUD"}},
+		"half of Access":    {func(p *place) { p.access.Team = "t.cloudflareaccess.com" }, 503, []string{"CF_ACCESS_AUD"}},
 		"no model key":      {func(p *place) { p.handler.Models.AnthropicKey = "" }, 503, []string{"ANTHROPIC_API_KEY"}},
 		"half a channel":    {func(p *place) { p.present["TELEGRAM_BOT_TOKEN"] = true }, 503, []string{"TELEGRAM_WEBHOOK_SECRET"}},
 		"the other half":    {func(p *place) { p.present["SLACK_SIGNING_SECRET"] = true }, 503, []string{"SLACK_BOT_TOKEN"}},

@@ -48,7 +48,9 @@ func TestAFileThatCameWithAReplyIsShownOrSaved(t *testing.T) {
 		var done struct{ Files []turn.Given }
 		answer, _ := json.Marshal(p.say("", "give me"))
 		json.Unmarshal(answer, &done)
-		var page struct{ Messages []struct{ Files []turn.Given } }
+		var page struct {
+			Messages []struct{ Files []turn.Given }
+		}
 		p.decode(p.call("GET", "/api/session", ""), &page)
 		if len(done.Files) != 3 || len(page.Messages) != 2 || len(page.Messages[1].Files) != 3 || page.Messages[1].Files[0] != done.Files[0] {
 			t.Fatalf("the answer says %s, the page %+v", answer, page)

@@ -9,6 +9,7 @@ import (
 	_ "time/tzdata" // the platforms have no time zone files
 
 	"instar/shared/access"
+	"instar/shared/access/cloudflare"
 	"instar/shared/audit"
 	"instar/shared/config"
 	"instar/shared/model/catalog"
@@ -18,8 +19,8 @@ import (
 
 // Function is the console as the platforms run it.
 func Function() platform.Function {
-	cache := &seal.Cache{} // of keys, as long as the instance lives
-	var keys *access.Keys  // likewise: public, and numbers alone
+	cache := &seal.Cache{}    // of keys, as long as the instance lives
+	var keys *cloudflare.Keys // likewise: public, and numbers alone
 	var once sync.Once
 	return platform.Function{Fetch: func(env platform.Env) http.Handler {
 		env.HideInLogs("SEAL_KEY", "CONSOLE_TOKEN")
@@ -36,13 +37,14 @@ func Function() platform.Function {
 		if err != nil {
 			return platform.Misconfigured(err)
 		}
-		once.Do(func() { keys = access.NewKeys(env.Fetch()) })
+		once.Do(func() { keys = cloudflare.NewKeys(env.Fetch()) })
 		rules, problem := config.Read(env.Var)
 		return &Handler{
 			Agent: config.Agent, Bucket: b, Queue: q, Turns: turns,
 			Door: &access.Door{
-				Token: env.Var("CONSOLE_TOKEN"), TeamDomain: env.Var("CF_ACCESS_TEAM_DOMAIN"), Audience: env.Var("CF_ACCESS_AUD"),
-				Keys: keys, Bucket: b, Prefix: config.Agent + "/access/", Now: time.Now,
+				Token:    env.Var("CONSOLE_TOKEN"),
+				Provider: &cloudflare.Access{Team: env.Var(cloudflare.TeamDomain), Audience: env.Var(cloudflare.Audience), Keys: keys},
+				Bucket:   b, Prefix: config.Agent + "/access/", Now: time.Now,
 				Audit: func(event string, ok bool, who string) { env.After(noted(b, login(event, ok, who))) },
 			},
 			Audit: func(ctx context.Context) (*audit.Log, error) { return open(ctx, b) },

@@ -17,6 +17,7 @@ import (
 	"instar/functions/agent"
 	"instar/functions/console"
 	"instar/shared/access"
+	"instar/shared/access/cloudflare"
 	"instar/shared/audit"
 	"instar/shared/bucket"
 	"instar/shared/budget"
@@ -43,6 +44,7 @@ const token = "the-console-token"
 type place struct {
 	t       testing.TB
 	handler *console.Handler
+	access  *cloudflare.Access // set up by no test but those of it
 	store   *bucket.Memory
 	faults  *bucket.Faulty
 	queue   []queued
@@ -61,7 +63,7 @@ type queued struct {
 }
 
 func newPlace(t testing.TB) *place {
-	p := &place{t: t, store: bucket.NewMemory(), present: map[string]bool{}}
+	p := &place{t: t, store: bucket.NewMemory(), present: map[string]bool{}, access: &cloudflare.Access{}}
 	p.faults = &bucket.Faulty{Bucket: p.store}
 	rules, err := config.Read(func(name string) string {
 		return map[string]string{"OWNER": "telegram:42", "TIMEZONE": "Asia/Tokyo", "BUDGET_DAILY_USD": "2"}[name]
@@ -71,7 +73,7 @@ func newPlace(t testing.TB) *place {
 	}
 	p.handler = &console.Handler{
 		Agent: "main", Bucket: p.faults, Queue: p, Turns: p, Rules: rules,
-		Door:    &access.Door{Token: token, Bucket: p.faults, Prefix: "main/access/", Now: time.Now},
+		Door:    &access.Door{Token: token, Provider: p.access, Bucket: p.faults, Prefix: "main/access/", Now: time.Now},
 		Models:  catalog.Config{Model: "anthropic/claude-sonnet-4-5", AnthropicKey: "set"},
 		Present: func(name string) bool { return p.present[name] }, Now: time.Now,
 		Audit: func(context.Context) (*audit.Log, error) { return p.log, nil },

@@ -9,10 +9,6 @@ import (
 	"instar/shared/access"
 )
 
-// accessLogout ends a session of Cloudflare Access, at its edge, on the
-// application's own host (Cloudflare One docs, "Session management").
-const accessLogout = "/cdn-cgi/access/logout"
-
 // login exchanges the console token for a cookie: {"token":"..."}.
 func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	var in struct {
@@ -31,7 +27,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 }
 
 // logout ends the session of the request's cookie. next, when given, is where
-// the page must go to end the session of Cloudflare Access too.
+// the page must go to end the session of the service in front of it too.
 func (h *Handler) logout(w http.ResponseWriter, r *http.Request) {
 	cookie, err := h.Door.Logout(r, r.RemoteAddr)
 	if err != nil {
@@ -40,8 +36,8 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) {
 	}
 	http.SetCookie(w, cookie)
 	answer := map[string]any{}
-	if access.Through(r) && h.Door.TeamDomain != "" {
-		answer["next"] = accessLogout
+	if next := h.Door.Next(r); next != "" {
+		answer["next"] = next
 	}
 	reply(w, http.StatusOK, answer)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"instar/shared/access"
+	"instar/shared/access/cloudflare"
 )
 
 // fromPage is a request as the console's page sends it.
@@ -84,7 +85,7 @@ func TestLoggingOutEndsTheSessionForGood(t *testing.T) {
 
 func TestWhoCameThroughAccessIsSentToItsLogout(t *testing.T) {
 	p := newPlace(t)
-	p.handler.Door.TeamDomain, p.handler.Door.Audience, p.handler.Door.Keys = "t.cloudflareaccess.com", "aud", access.NewKeys(p)
+	*p.access = cloudflare.Access{Team: "t.cloudflareaccess.com", Audience: "aud", Keys: cloudflare.NewKeys(p)}
 	r := fromPage("POST", "/api/logout", "")
 	r.Header.Set("Cf-Access-Jwt-Assertion", "x.y.z")
 	if w := p.serve(r); w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"next":"/cdn-cgi/access/logout"}` {

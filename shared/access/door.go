@@ -1,28 +1,20 @@
 // Package access decides who gets into the console: a browser that comes
-// through Cloudflare Access, a browser that exchanged the console token for a
-// cookie, or a program with the token in its Authorization header.
+// through a service in front of it which people log in to (Provider), a browser
+// that exchanged the console token for a cookie, or a program with the token in
+// its Authorization header.
 //
 // What each way costs and promises:
 //
 //	Authorization: Bearer CONSOLE_TOKEN   one read of the bucket, and one write a
 //	                                      day from an address; no Origin needed
 //	cookie of a login (7 days)            one read, of the list of those logged out
-//	Cf-Access-Jwt-Assertion               nothing but arithmetic while the keys are known
+//	the provider's word                   what the provider asks for it; nothing of the bucket
 //
-// A request that changes something and came in by a cookie, ours or Access's,
+// A request that changes something and came in by a cookie, ours or the provider's,
 // must also come from the console's own page (see origin.go). Only the token can
 // be guessed, so only it is guarded by the lock-out (see lockout.go): a session
-// goes on working from a locked address. Whoever the Access application lets in
-// is the owner: its policy is the list of people.
-//
-// # Why the JWT is checked here
-//
-// github.com/go-jose/go-jose/v4 does it well and makes the Wasm module larger by
-// 1.41 MB (a program with net/http and encoding/json has 5.50 MB, with what
-// jwt.go uses 5.54, with go-jose v4.1.9 6.95), which is 2 ms of CPU more at each
-// cold start, measured on a busy 2-core machine. One algorithm, one kind of key
-// and six claims need none of it: the signature is crypto/rsa's, the rest is in
-// jwt.go. go-jose is the judge in the tests, where both must agree.
+// goes on working from a locked address. Whoever the provider vouches for is the
+// owner: its own rules are the list of people.
 package access
 
 import (
@@ -46,10 +38,8 @@ const (
 
 // Door lets requests in or says why not. Its methods are safe for concurrent use.
 type Door struct {
-	Token      string // CONSOLE_TOKEN; "" is off
-	TeamDomain string // CF_ACCESS_TEAM_DOMAIN, e.g. "team.cloudflareaccess.com"
-	Audience   string // CF_ACCESS_AUD, the application's audience tag
-	Keys       *Keys  // needed with TeamDomain
+	Token    string   // CONSOLE_TOKEN; "" is off
+	Provider Provider // may be nil: there is none to set up
 
 	Bucket bucket.Bucket
 	Prefix string // of this package's objects, e.g. "main/access/"
@@ -58,7 +48,7 @@ type Door struct {
 	// against it, which only the token's own length resists.
 	Derive func(purpose string) ([]byte, error)
 	// Audit is told of logins, logouts and lock-outs. who is the address, or the
-	// e-mail address that Access vouches for; never what an unproven token says.
+	// e-mail address that the provider vouches for; never what an unproven token says.
 	// It may be nil.
 	Audit func(event string, ok bool, who string)
 	Now   func() time.Time
@@ -68,19 +58,16 @@ type Door struct {
 type Way string
 
 const (
-	ByToken   Way = "token"   // Authorization: Bearer
-	BySession Way = "session" // the cookie of a login
-	ByAccess  Way = "access"  // Cloudflare Access
+	ByToken    Way = "token"    // Authorization: Bearer
+	BySession  Way = "session"  // the cookie of a login
+	ByProvider Way = "provider" // Provider vouches for them
 )
 
 // Identity is who got in.
 type Identity struct {
 	Way  Way
-	Name string // Access: the e-mail address, or a service token's name; else ""
+	Name string // of ByProvider: the e-mail address, or a program's name; else ""
 }
-
-// errNothing: the request has no credential of this kind.
-var errNothing = errors.New("no credential")
 
 // Authenticate says who sent the request. source is the client's address, as
 // the platform vouches for it. Errors: a *Refusal, or that of the bucket.
@@ -97,17 +84,17 @@ func (d *Door) Authenticate(r *http.Request, source string) (Identity, error) {
 		}
 		return Identity{Way: ByToken}, nil
 	}
-	who, err := d.ambient(r)
+	who, cookie, err := d.ambient(r)
 	switch {
-	case err == nil && !d.mayChange(r, who):
+	case err == nil && !mayChange(r, cookie):
 		return Identity{}, &Refusal{Status: http.StatusForbidden, Reason: "this may only be done from the console's own page"}
 	case err == nil:
 		return who, nil
-	case errors.Is(err, errNothing), errors.Is(err, errEnded):
+	case errors.Is(err, ErrNone), errors.Is(err, ErrEnded):
 		return Identity{}, d.unauthorized(r)
-	case errors.Is(err, errKeys):
-		return Identity{}, &Refusal{Status: http.StatusServiceUnavailable, Reason: "Cloudflare Access's keys could not be fetched; try again in a moment"}
-	case !errors.Is(err, errForged):
+	case errors.Is(err, ErrKeys):
+		return Identity{}, &Refusal{Status: http.StatusServiceUnavailable, Reason: d.Provider.Name() + "'s keys could not be fetched; try again in a moment"}
+	case !errors.Is(err, ErrForged):
 		return Identity{}, err // the bucket's
 	}
 	if err := d.settle(r.Context(), source, false); err != nil && !isStatus(err, http.StatusUnauthorized) {
@@ -116,20 +103,24 @@ func (d *Door) Authenticate(r *http.Request, source string) (Identity, error) {
 	return Identity{}, d.unauthorized(r)
 }
 
-// ambient looks at what a browser sends by itself. The error is that of the
-// first credential when none is valid, errNothing when there is none.
-func (d *Door) ambient(r *http.Request) (Identity, error) {
-	result := errNothing
-	for _, look := range []func(*http.Request) (Identity, error){d.assertion, d.session, d.accessCookie} {
-		who, err := look(r)
+// ambient looks at what comes with a browser's requests by itself; cookie says
+// that it was a cookie. The error is that of the first credential when none is
+// valid, ErrNone when there is none.
+func (d *Door) ambient(r *http.Request) (who Identity, cookie bool, err error) {
+	result := ErrNone
+	for _, credential := range []struct {
+		look   func(*http.Request) (Identity, error)
+		cookie bool
+	}{{d.byHeader, false}, {d.session, true}, {d.byCookie, true}} {
+		who, err := credential.look(r)
 		if err == nil {
-			return who, nil
+			return who, credential.cookie, nil
 		}
-		if errors.Is(result, errNothing) {
+		if errors.Is(result, ErrNone) {
 			result = err
 		}
 	}
-	return Identity{}, result
+	return Identity{}, false, result
 }
 
 // Login exchanges the console token for the cookie of a new session. Errors: a
@@ -140,7 +131,7 @@ func (d *Door) Login(r *http.Request, token, source string) (*http.Cookie, error
 	}
 	if d.Token == "" {
 		return nil, &Refusal{Status: http.StatusServiceUnavailable, Missing: []string{varToken},
-			Reason: varToken + " is not set; log in through Cloudflare Access"}
+			Reason: varToken + " is not set; log in through " + d.Provider.Name()}
 	}
 	// Before anything is counted: another site must not be able to have the
 	// owner's own browser lock the owner's address out.

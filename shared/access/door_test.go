@@ -13,19 +13,19 @@ import (
 
 func TestWithoutAWayInTheVariablesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
-		token, team, audience string
-		missing               []string
+		token, site, id string
+		missing         []string
 	}{
-		"nothing":           {"", "", "", []string{"CONSOLE_TOKEN", "CF_ACCESS_TEAM_DOMAIN", "CF_ACCESS_AUD"}},
-		"no audience":       {"", team, "", []string{"CF_ACCESS_AUD"}},
-		"no team":           {"", "", audience, []string{"CF_ACCESS_TEAM_DOMAIN"}},
-		"token and half":    {token, team, "", []string{"CF_ACCESS_AUD"}},
-		"token, other half": {token, "", audience, []string{"CF_ACCESS_TEAM_DOMAIN"}},
+		"nothing":           {"", "", "", []string{"CONSOLE_TOKEN", "FRONT_SITE", "FRONT_ID"}},
+		"no id":             {"", "set", "", []string{"FRONT_ID"}},
+		"no site":           {"", "", "set", []string{"FRONT_SITE"}},
+		"token and half":    {token, "set", "", []string{"FRONT_ID"}},
+		"token, other half": {token, "", "set", []string{"FRONT_SITE"}},
 	} {
 		w := newWorld(t)
-		jwt := w.genuine()
-		w.door.Token, w.door.TeamDomain, w.door.Audience = c.token, c.team, c.audience
-		_, in := w.door.Authenticate(request("GET", "Authorization", "Bearer "+c.token, "Cf-Access-Jwt-Assertion", jwt), home)
+		word := w.genuine()
+		w.door.Token, w.front.site, w.front.id = c.token, c.site, c.id
+		_, in := w.door.Authenticate(request("GET", "Authorization", "Bearer "+c.token, frontHeader, word), home)
 		_, login := w.door.Login(request("POST"), c.token, home)
 		_, logout := w.door.Logout(request("POST"), home)
 		for _, err := range []error{in, login, logout} {
@@ -45,36 +45,35 @@ func TestWithoutAWayInTheVariablesAreNamed(t *testing.T) {
 
 func TestEachWayInWorksWithoutTheOther(t *testing.T) {
 	w := newWorld(t)
-	w.door.TeamDomain, w.door.Audience = "", ""
+	w.front.site, w.front.id = "", ""
 	if got := w.status(bearer(token), home); got != 200 {
 		t.Errorf("the token alone: %d", got)
 	}
-	if got := w.status(assertion(w.genuine()), home); got != 401 || w.cloudflare.fetches != 0 {
-		t.Errorf("an assertion without Access: %d", got)
+	if got := w.status(assertion(w.genuine()), home); got != 401 || w.front.asked != 0 {
+		t.Errorf("an assertion while the front is off: %d", got)
 	}
 	c := w.login()
 	w = newWorld(t)
 	w.door.Token = ""
 	for name, r := range map[string]*http.Request{"empty token": bearer(""), "some token": bearer(token), "cookie": with(request("GET"), c)} {
 		if got := w.status(r, home); got != 401 {
-			t.Errorf("Access alone, %s: %d", name, got)
+			t.Errorf("the front alone, %s: %d", name, got)
 		}
 	}
 	if _, err := w.door.Login(request("POST"), "", home); status(t, err) != 503 {
-		t.Errorf("Access alone, a login: %v", err)
+		t.Errorf("the front alone, a login: %v", err)
 	}
 	if got := w.status(assertion(w.genuine()), home); got != 200 {
-		t.Errorf("Access alone: %d", got)
+		t.Errorf("the front alone: %d", got)
 	}
 }
 
 func TestOneValidCredentialIsEnoughButBearerDecidesAlone(t *testing.T) {
 	w := newWorld(t)
 	c := w.login()
-	stale := "CF_Authorization=" + w.genuine("exp", 1)
-	r := with(request("GET", "Cookie", stale), c)
+	r := with(request("GET", "Cookie", frontCookie+"="+stale), c)
 	if got := w.status(r, home); got != 200 {
-		t.Errorf("a session beside an old cookie of Access: %d", got)
+		t.Errorf("a session beside an old cookie of the front: %d", got)
 	}
 	r = with(request("GET", "Authorization", "Bearer wrong"), c)
 	if got := w.status(r, home); got != 401 {
@@ -108,7 +107,7 @@ func TestWhatHasEndedIsNoAttack(t *testing.T) {
 	writes := w.store.Counts().Writes
 	for range 50 {
 		w.status(with(request("GET"), c), home)
-		w.status(assertion(w.genuine("exp", 1)), home)
+		w.status(assertion(stale), home)
 	}
 	if got := w.store.Counts().Writes; got != writes {
 		t.Errorf("%d writes", got-writes)
@@ -128,10 +127,10 @@ func TestTokensAreComparedInConstantTime(t *testing.T) {
 
 func TestOnlyTheOwnPageMayChangeThingsByCookie(t *testing.T) {
 	w := newWorld(t)
-	c, jwt := w.login(), w.genuine()
+	c, word := w.login(), w.genuine()
 	for name, h := range map[string]struct {
-		origin, site          string
-		cookie, access, token int
+		origin, site         string
+		cookie, front, token int
 	}{
 		"the page":            {"https://instar.example.com", "same-origin", 200, 200, 200},
 		"an old browser":      {"https://instar.example.com", "", 200, 200, 200},
@@ -166,11 +165,11 @@ func TestOnlyTheOwnPageMayChangeThingsByCookie(t *testing.T) {
 				return r
 			}
 			cookie := w.status(set(with(request(method), c)), home)
-			byAccess := w.status(set(request(method, "Cf-Access-Jwt-Assertion", jwt)), home)
-			accessCookie := w.status(set(request(method, "Cookie", "CF_Authorization="+jwt)), home)
+			byHeader := w.status(set(request(method, frontHeader, word)), home)
+			byCookie := w.status(set(request(method, "Cookie", frontCookie+"="+word)), home)
 			token := w.status(set(request(method, "Authorization", "Bearer "+token)), home)
-			if cookie != h.cookie || accessCookie != h.cookie || byAccess != h.access || token != h.token {
-				t.Errorf("%s %s: cookie %d, Access's cookie %d, Access %d, token %d", method, name, cookie, accessCookie, byAccess, token)
+			if cookie != h.cookie || byCookie != h.cookie || byHeader != h.front || token != h.token {
+				t.Errorf("%s %s: cookie %d, the front's cookie %d, its header %d, token %d", method, name, cookie, byCookie, byHeader, token)
 			}
 		}
 		for _, method := range []string{"GET", "HEAD"} {
@@ -207,5 +206,68 @@ func TestAnotherSiteCannotLogTheOwnerOutOrLockThemOut(t *testing.T) {
 	}
 	if got := w.status(with(request("GET"), c), home); got != 200 {
 		t.Errorf("the session afterwards: %d", got)
+	}
+}
+
+func TestWithoutAProviderThereIsTheToken(t *testing.T) {
+	w := newWorld(t)
+	w.door.Provider = nil
+	for name, r := range map[string]*http.Request{"token": bearer(token), "cookie": with(request("GET"), w.login())} {
+		if got := w.status(r, home); got != 200 {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+	r := request("GET", frontHeader, w.genuine(), "Cookie", frontCookie+"="+w.genuine())
+	if got := w.status(r, home); got != 401 {
+		t.Errorf("a provider's word: %d", got)
+	}
+	if next := w.door.Next(r); next != "" {
+		t.Errorf("logged out, on to %q", next)
+	}
+	w.door.Token = ""
+	_, err := w.door.Authenticate(r, home)
+	var refusal *access.Refusal
+	if !errors.As(err, &refusal) || refusal.Status != 503 || refusal.Reason != "CONSOLE_TOKEN is not set" || !reflect.DeepEqual(refusal.Missing, []string{"CONSOLE_TOKEN"}) {
+		t.Errorf("without the token too: %v", err)
+	}
+}
+
+func TestThePersonIsToldOfTheProviderByItsName(t *testing.T) {
+	w := newWorld(t)
+	w.front.down = true
+	for range 2 * access.MaxFailures {
+		if _, err := w.door.Authenticate(assertion(w.genuine()), home); status(t, err) != 503 || err.Error() != "the Front's keys could not be fetched; try again in a moment" {
+			t.Fatalf("without its keys: %v", err)
+		}
+	}
+	if c := w.store.Counts(); c.Writes != 0 {
+		t.Errorf("somebody is blamed: %+v", c)
+	}
+	w.door.Token = ""
+	if _, err := w.door.Authenticate(request("GET"), home); status(t, err) != 401 || err.Error() != "log in through the Front" {
+		t.Errorf("without a credential: %v", err)
+	}
+	if _, err := w.door.Login(request("POST"), "", home); status(t, err) != 503 || err.Error() != "CONSOLE_TOKEN is not set; log in through the Front" {
+		t.Errorf("a login: %v", err)
+	}
+	if next := w.door.Next(assertion("x")); next != "/front/logout" {
+		t.Errorf("logged out, on to %q", next)
+	}
+	w.front.problem = errors.New("FRONT_SITE: is no site")
+	if _, err := w.door.Authenticate(bearer(token), home); status(t, err) != 503 || err.Error() != "FRONT_SITE: is no site" {
+		t.Errorf("with a variable that cannot be right: %v", err)
+	}
+}
+
+func TestWhomTheProviderVouchesForIsNamed(t *testing.T) {
+	w := newWorld(t)
+	for name, r := range map[string]*http.Request{"header": assertion(w.genuine()), "cookie": request("GET", "Cookie", frontCookie+"="+w.genuine())} {
+		who, err := w.door.Authenticate(r, home)
+		if err != nil || who != (access.Identity{Way: access.ByProvider, Name: "owner@example.com"}) {
+			t.Errorf("%s: %+v, %v", name, who, err)
+		}
+	}
+	if c := w.store.Counts(); c.Reads+c.Writes+c.Lists != 0 {
+		t.Errorf("it cost %+v", c)
 	}
 }

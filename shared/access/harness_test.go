@@ -1,64 +1,45 @@
 package access_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"instar/shared/access"
 	"instar/shared/bucket"
 )
 
 const (
-	token    = "the-console-token"
-	team     = "team.cloudflareaccess.com"
-	audience = "32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228"
-	home     = "198.51.100.7" // the owner's address
-	away     = "203.0.113.9"  // somebody else's
+	token = "the-console-token"
+	home  = "198.51.100.7" // the owner's address
+	away  = "203.0.113.9"  // somebody else's
 )
-
-// keys are made once: each takes a while.
-var keys = sync.OnceValue(func() (all [3]*rsa.PrivateKey) {
-	for i := range all {
-		all[i], _ = rsa.GenerateKey(rand.Reader, 2048)
-	}
-	return all
-})
 
 // world is a door with what it touches.
 type world struct {
-	t          testing.TB
-	door       *access.Door
-	store      *bucket.Metered
-	faults     *bucket.Faulty
-	cloudflare *cloudflare
-	mu         sync.Mutex
-	now        time.Time
-	audit      []string
+	t      testing.TB
+	door   *access.Door
+	store  *bucket.Metered
+	faults *bucket.Faulty
+	front  *front
+	mu     sync.Mutex
+	now    time.Time
+	audit  []string
 }
 
 func newWorld(t testing.TB) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)}
 	w.faults = &bucket.Faulty{Bucket: bucket.NewMemory()}
 	w.store = bucket.NewMetered(w.faults)
-	w.cloudflare = &cloudflare{t: t, keys: map[string]*rsa.PrivateKey{"k1": keys()[0]}}
+	w.front = &front{site: "set", id: "set"}
 	w.door = &access.Door{
-		Token: token, TeamDomain: team, Audience: audience, Keys: access.NewKeys(w.cloudflare),
+		Token: token, Provider: w.front,
 		Bucket: w.store, Prefix: "main/access/",
 		Audit: func(event string, ok bool, who string) {
 			w.mu.Lock()
@@ -97,7 +78,7 @@ func bearer(token string) *http.Request {
 	return request("GET", "Authorization", "Bearer "+token)
 }
 
-func assertion(jwt string) *http.Request { return request("GET", "Cf-Access-Jwt-Assertion", jwt) }
+func assertion(word string) *http.Request { return request("GET", frontHeader, word) }
 
 func with(r *http.Request, cookies ...*http.Cookie) *http.Request {
 	for _, c := range cookies {
@@ -134,97 +115,76 @@ func status(t testing.TB, err error) int {
 	return http.StatusInternalServerError
 }
 
-// cloudflare publishes keys.
-type cloudflare struct {
-	t       testing.TB
-	mu      sync.Mutex
-	keys    map[string]*rsa.PrivateKey
-	fetches int
-	down    bool
-	delay   time.Duration
-	body    string // instead of the keys
+// front is a service in front of the console. What it says of a request is
+// genuine.EXPIRES.NAME, in Unix seconds; all else is forged.
+type front struct {
+	site, id string // FRONT_SITE, FRONT_ID
+	problem  error
+	down     bool
+	asked    int
 }
 
-func (c *cloudflare) Do(r *http.Request) (*http.Response, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r.Method != http.MethodGet || r.URL.String() != "https://"+team+"/cdn-cgi/access/certs" {
-		c.t.Errorf("asked for %s %s", r.Method, r.URL)
+const (
+	frontHeader = "Front-Assertion"
+	frontCookie = "front"
+)
+
+func (f *front) Name() string { return "the Front" }
+
+func (f *front) Variables() (all, unset []string) {
+	if f.site == "" {
+		unset = append(unset, "FRONT_SITE")
 	}
-	c.fetches++
-	time.Sleep(c.delay)
-	if c.down {
-		return nil, errors.New("no route to hunter2")
+	if f.id == "" {
+		unset = append(unset, "FRONT_ID")
 	}
-	body := c.body
-	if body == "" {
-		body = c.certs()
-	}
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body))}, nil
+	return []string{"FRONT_SITE", "FRONT_ID"}, unset
 }
 
-// certs has the form of Cloudflare's answer.
-func (c *cloudflare) certs() string {
-	var list []map[string]string
-	for _, kid := range slices.Sorted(maps.Keys(c.keys)) {
-		list = append(list, map[string]string{
-			"kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "e": b64(big.NewInt(int64(c.keys[kid].E)).Bytes()), "n": b64(c.keys[kid].N.Bytes()),
-		})
-	}
-	data, _ := json.Marshal(map[string]any{"keys": list, "public_cert": map[string]string{"kid": "k1", "cert": "-----BEGIN"}})
-	return string(data)
+func (f *front) Problem() error { return f.problem }
+
+func (f *front) ByHeader(r *http.Request, now time.Time) (string, error) {
+	return f.vouched(r.Header.Values(frontHeader), now)
 }
 
-func (c *cloudflare) publish(kids ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.keys = map[string]*rsa.PrivateKey{}
-	for _, kid := range kids {
-		c.keys[kid] = keys()[kid[1]-'1']
+func (f *front) ByCookie(r *http.Request, now time.Time) (string, error) {
+	if r.Header.Get(frontHeader) != "" {
+		return "", access.ErrNone
 	}
+	var words []string
+	for _, c := range r.CookiesNamed(frontCookie) {
+		words = append(words, c.Value)
+	}
+	return f.vouched(words, now)
 }
 
-func b64(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
-
-// claims of a genuine token at the world's time, changed by pairs; nil removes.
-func (w *world) claims(change ...any) map[string]any {
-	now := w.door.Now().Unix()
-	c := map[string]any{
-		"aud": []string{audience}, "email": "owner@example.com", "exp": now + 3600, "iat": now - 60, "nbf": now - 60,
-		"iss": "https://" + team, "type": "app", "identity_nonce": "6ei69kawdKzMIAPF", "sub": "7335d417", "country": "US",
+func (f *front) Logout(r *http.Request) string {
+	if f.site == "" || r.Header.Get(frontHeader) == "" {
+		return ""
 	}
-	for i := 0; i+1 < len(change); i += 2 {
-		if c[change[i].(string)] = change[i+1]; change[i+1] == nil {
-			delete(c, change[i].(string))
-		}
-	}
-	return c
+	return "/front/logout"
 }
 
-// sign makes a token with go-jose, as a stranger to our code.
-func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
-	t.Helper()
-	options := (&jose.SignerOptions{}).WithType("JWT")
-	if kid != "" {
-		options = options.WithHeader("kid", kid)
+func (f *front) vouched(words []string, now time.Time) (string, error) {
+	if f.site == "" || len(words) == 0 {
+		return "", access.ErrNone
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
-	if err != nil {
-		t.Fatal(err)
+	if f.asked++; f.down {
+		return "", fmt.Errorf("no route to hunter2: %w", access.ErrKeys)
 	}
-	data, _ := json.Marshal(claims)
-	signed, err := signer.Sign(data)
-	if err != nil {
-		t.Fatal(err)
+	part := strings.SplitN(words[0], ".", 3)
+	if len(words) > 1 || len(part) != 3 || part[0] != "genuine" {
+		return "", access.ErrForged
 	}
-	jwt, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
+	if expires, err := strconv.ParseInt(part[1], 10, 64); err != nil || now.Unix() >= expires {
+		return "", access.ErrEnded
 	}
-	return jwt
+	return part[2], nil
 }
 
-// genuine is a token as Cloudflare signs it.
-func (w *world) genuine(change ...any) string {
-	return sign(w.t, jose.RS256, keys()[0], "k1", w.claims(change...))
+// genuine is what the front says for an hour from now on, stale what it once said.
+func (w *world) genuine() string {
+	return fmt.Sprintf("genuine.%d.owner@example.com", w.door.Now().Add(time.Hour).Unix())
 }
+
+const stale = "genuine.1.owner@example.com"

@@ -72,7 +72,7 @@ func TestLockingOneAddressTouchesNoOther(t *testing.T) {
 		t.Errorf("a session from the locked address: %d", got)
 	}
 	if got := w.status(assertion(w.genuine()), away); got != 200 {
-		t.Errorf("Access from the locked address: %d", got)
+		t.Errorf("the front from the locked address: %d", got)
 	}
 }
 

@@ -7,18 +7,17 @@ import (
 )
 
 // mayChange reports whether the request may do what its method says. A browser
-// attaches cookies, and at Cloudflare's edge the Access assertion, to whatever
-// site makes it send a request; so a request that changes something must come
-// from the page. A program with an Access service token has no Origin to send,
-// and every browser sends one with a POST (Fetch standard, "append a request
-// Origin header"), so for the assertion in a header its absence is no objection.
-func (d *Door) mayChange(r *http.Request, who Identity) bool {
+// attaches cookies, and the provider in front of us its header, to whatever site
+// makes it send a request; so a request that changes something must come from
+// the page. A program that logs in to the provider has no Origin to send, and
+// every browser sends one with a POST (Fetch standard, "append a request Origin
+// header"), so for what is no cookie its absence is no objection.
+func mayChange(r *http.Request, cookie bool) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions: // safe, RFC 9110 section 9.2.1
 		return true
 	}
-	inHeader := who.Way == ByAccess && r.Header.Get(assertionHeader) != ""
-	return fromHere(r, !inHeader)
+	return fromHere(r, cookie)
 }
 
 // fromHere reports whether the page at the request's own host sent it, by the
@@ -46,8 +45,8 @@ func fromHere(r *http.Request, strict bool) bool {
 	return scheme && strings.EqualFold(u.Host, r.Host)
 }
 
-// encrypted reports whether the client's connection is TLS: the platform gives
-// the whole URL (Workers), or the server ended TLS itself.
+// encrypted reports whether the client's connection is TLS: the platform that
+// ended it gives the whole URL, or the server ended it itself.
 func encrypted(r *http.Request) bool {
 	return r.TLS != nil || r.URL.Scheme == "https"
 }

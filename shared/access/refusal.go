@@ -7,12 +7,8 @@ import (
 	"time"
 )
 
-// The variables that open the console.
-const (
-	varToken    = "CONSOLE_TOKEN"
-	varTeam     = "CF_ACCESS_TEAM_DOMAIN"
-	varAudience = "CF_ACCESS_AUD"
-)
+// varToken is the variable that opens the console, if a provider's do not.
+const varToken = "CONSOLE_TOKEN"
 
 const wrongToken = "log in with the console token"
 
@@ -38,7 +34,7 @@ func isStatus(err error, status int) bool {
 func (d *Door) unauthorized(r *http.Request) *Refusal {
 	refusal := &Refusal{Status: http.StatusUnauthorized, Reason: wrongToken}
 	if d.Token == "" {
-		refusal.Reason = "log in through Cloudflare Access"
+		refusal.Reason = "log in through " + d.Provider.Name() // unready: without a token there is one
 	}
 	if len(r.CookiesNamed(cookieName(r))) > 0 {
 		refusal.Clear = sessionCookie(r, "", 0)
@@ -47,36 +43,34 @@ func (d *Door) unauthorized(r *http.Request) *Refusal {
 }
 
 // Missing names the variables without which nobody can get in, or the other
-// half of a half configured Access.
+// half of a half configured provider.
 func (d *Door) Missing() []string {
-	switch {
-	case d.TeamDomain != "" && d.Audience == "":
-		return []string{varAudience}
-	case d.TeamDomain == "" && d.Audience != "":
-		return []string{varTeam}
-	case d.Token == "" && d.TeamDomain == "":
-		return []string{varToken, varTeam, varAudience}
+	all, unset := d.variables()
+	if off := len(unset) == len(all); !off {
+		return unset
+	}
+	if d.Token == "" {
+		return append([]string{varToken}, all...)
 	}
 	return nil
 }
 
 // Problem is what is wrong with a variable that is set, or nil.
 func (d *Door) Problem() error {
-	if d.TeamDomain == "" {
+	if d.Provider == nil {
 		return nil
 	}
-	_, err := issuer(d.TeamDomain)
-	return err
+	return d.Provider.Problem()
 }
 
 // unready is the refusal of every request while the variables cannot be right:
-// an owner who set up half of Access believes that it guards the console.
+// an owner who set up half of a provider believes that it guards the console.
 func (d *Door) unready() *Refusal {
 	missing := d.Missing()
 	reason := strings.Join(missing, " and ") + " is not set"
 	switch {
-	case len(missing) > 1:
-		reason = "no way in is set up: set " + varToken + ", or " + varTeam + " and " + varAudience
+	case len(missing) > 1 && missing[0] == varToken:
+		reason = "no way in is set up: set " + varToken + ", or " + strings.Join(missing[1:], " and ")
 	case len(missing) == 0:
 		err := d.Problem()
 		if err == nil {

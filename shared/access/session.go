@@ -28,13 +28,6 @@ const (
 	pruned = 20
 )
 
-var (
-	// errForged: this was never ours, or Access's.
-	errForged = errors.New("credential is not genuine")
-	// errEnded: it was, and is no longer valid, or not yet.
-	errEnded = errors.New("credential is not valid now")
-)
-
 // session is a login. Nothing is stored of it but, once it is logged out, its
 // name: the cookie's value is all there is,
 //
@@ -64,26 +57,26 @@ func mac(key []byte, head string) []byte {
 	return h.Sum(nil)
 }
 
-// parseSession opens a cookie's value; the error is errForged.
+// parseSession opens a cookie's value; the error is ErrForged.
 func parseSession(value string, key []byte) (session, error) {
 	if len(value) > maxSession {
-		return session{}, errForged
+		return session{}, ErrForged
 	}
 	cut := strings.LastIndexByte(value, '.')
 	if cut < 0 {
-		return session{}, errForged
+		return session{}, ErrForged
 	}
 	given, err := decode(value[cut+1:])
 	if err != nil || !hmac.Equal(given, mac(key, value[:cut])) {
-		return session{}, errForged
+		return session{}, ErrForged
 	}
 	part := strings.Split(value[:cut], ".") // ours from here on
 	if len(part) != 3 || part[0] != "1" {
-		return session{}, errForged
+		return session{}, ErrForged
 	}
 	expires, err := strconv.ParseInt(part[2], 10, 64)
 	if err != nil {
-		return session{}, errForged
+		return session{}, ErrForged
 	}
 	return session{part[1], expires}, nil
 }
@@ -92,7 +85,7 @@ func parseSession(value string, key []byte) (session, error) {
 // line breaks, which Go's decoder would skip, and no stray bits at the end.
 func decode(text string) ([]byte, error) {
 	if strings.ContainsAny(text, "\r\n") {
-		return nil, errForged
+		return nil, ErrForged
 	}
 	return base64.RawURLEncoding.Strict().DecodeString(text)
 }
@@ -128,18 +121,18 @@ func (d *Door) session(r *http.Request) (Identity, error) {
 	case err != nil:
 		return Identity{}, fmt.Errorf("look whether the session was logged out: %w", err)
 	}
-	return Identity{}, errEnded
+	return Identity{}, ErrEnded
 }
 
 // openSession is the session of the request's cookie, which may have been
-// logged out. Errors: errNothing, errForged, errEnded.
+// logged out. Errors: ErrNone, ErrForged, ErrEnded.
 func (d *Door) openSession(r *http.Request) (session, error) {
 	cookies := r.CookiesNamed(cookieName(r))
 	if len(cookies) == 0 || d.Token == "" {
-		return session{}, errNothing
+		return session{}, ErrNone
 	}
 	if len(cookies) > 1 { // only somebody else's page beside ours can do that
-		return session{}, errForged
+		return session{}, ErrForged
 	}
 	key, err := d.sessionKey()
 	if err != nil {
@@ -147,7 +140,7 @@ func (d *Door) openSession(r *http.Request) (session, error) {
 	}
 	s, err := parseSession(cookies[0].Value, key)
 	if err == nil && d.Now().Unix() >= s.expires {
-		err = errEnded
+		err = ErrEnded
 	}
 	return s, err
 }

@@ -27,17 +27,17 @@ var (
 	ErrKey = errors.New("invalid object key")
 )
 
-// MaxKey is the longest key in bytes, as in R2 and S3.
+// MaxKey is the longest key in bytes, as the object stores behind this port have it.
 const MaxKey = 1024
 
-// MaxList is the largest number of entries one List call returns, as in R2 and S3.
+// MaxList is the largest number of entries one List call returns, as theirs do.
 const MaxList = 1000
 
 // Object is one stored object. ETag is opaque, changes with every write of
 // different bytes, and is only meaningful to PutIfMatch on the same key. Equal
-// bytes have equal etags in every implementation so far (R2 and S3 hash the
-// content), so an object that goes back to earlier bytes matches the earlier
-// etag again: a record that fences others (a lease) carries a counter or nonce.
+// bytes have equal etags in every implementation so far (they hash the content),
+// so an object that goes back to earlier bytes matches the earlier etag again: a
+// record that fences others (a lease) carries a counter or nonce.
 type Object struct {
 	Key  string
 	ETag string

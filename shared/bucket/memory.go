@@ -99,7 +99,7 @@ func begin(ctx context.Context, key string) error {
 	return CheckKey(key)
 }
 
-// contentETag hashes the content as R2 and S3 do, so that code which relies on
+// contentETag hashes the content as the object stores do, so that code which relies on
 // an etag never coming back fails its tests here too.
 func contentETag(data []byte) string {
 	sum := sha256.Sum256(data)

@@ -16,7 +16,7 @@ const (
 	OpList        Op = "list"
 )
 
-// Counts are the calls made, failed ones included: R2 and S3 bill those too.
+// Counts are the calls made, failed ones included: they are billed too.
 // Writes are both forms of put.
 type Counts struct {
 	Reads, Writes, Deletes, Lists int

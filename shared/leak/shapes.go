@@ -70,7 +70,7 @@ var keys = [...]struct {
 	{"sk-ant-", 20}, {"sk-", 20}, {"sk_live_", 16}, {"sk_test_", 16}, {"rk_live_", 16}, // Anthropic, OpenAI, Stripe
 	{"xoxb-", 16}, {"xoxp-", 16}, {"xoxa-", 16}, {"xoxe-", 16}, {"xoxe.", 16}, {"xoxr-", 16}, {"xoxs-", 16}, {"xoxc-", 16}, {"xoxd-", 16}, {"xapp-", 16}, // Slack
 	{"ghp_", 30}, {"gho_", 30}, {"ghu_", 30}, {"ghs_", 30}, {"ghr_", 30}, {"github_pat_", 30}, {"glpat-", 20},
-	{"AKIA", 16}, {"ASIA", 16}, // Amazon
+	{"AKIA", 16}, {"ASIA", 16}, // access key ids of a cloud
 	{"AIza", 30}, {"GOCSPX-", 20}, {"ya29.", 20}, // Google
 	{"gsk_", 20}, {"xai-", 20}, {"pplx-", 20}, {"hf_", 30}, {"r8_", 30}, // Groq, xAI, Perplexity, Hugging Face, Replicate
 	{"npm_", 30}, {"dop_v1_", 32}, {"whsec_", 20}, {"SG.", 20}, {"AGE-SECRET-KEY-1", 30},
@@ -88,7 +88,7 @@ func key(text string, i int) (Finding, bool) {
 		if to-from < k.least || !random(text[from:to]) {
 			continue
 		}
-		if k.prefix[1] == 'K' || k.prefix[1] == 'S' { // of Amazon: capitals and digits, exactly 16
+		if k.prefix[1] == 'K' || k.prefix[1] == 'S' { // an access key id: capitals and digits, exactly 16
 			if to-from != k.least || strings.ToUpper(text[from:to]) != text[from:to] {
 				continue
 			}

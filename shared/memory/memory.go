@@ -183,8 +183,9 @@ func (s *Store) put(ctx context.Context, name, etag string, data []byte) (string
 }
 
 // attempts bounds the compare-and-swap loop. Every lost round means that
-// another writer got through, and R2 takes about one write a second for a key,
-// so a longer queue than this is better reported than waited for.
+// another writer got through, and an object store may take no more than one write
+// a second for a key, so a longer queue than this is better reported than waited
+// for.
 const attempts = 20
 
 // errUnchanged ends an edit without a write.

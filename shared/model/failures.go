@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"instar/shared/model/cloudflare"
 )
 
 type failure struct {
@@ -88,5 +90,5 @@ func keyOf(name string) string {
 	case "openai", "ollama":
 		return "OPENAI_API_KEY"
 	}
-	return "CLOUDFLARE_AI_GATEWAY_API_KEY and the key stored with the gateway"
+	return cloudflare.KeyVariable + " and the key stored with the gateway"
 }

@@ -1,6 +1,10 @@
 package model
 
-import "strings"
+import (
+	"strings"
+
+	"instar/shared/model/cloudflare"
+)
 
 // price is in USD per million tokens. Above long tokens of input (0: never)
 // input costs inTimes as much and output outTimes.
@@ -35,12 +39,8 @@ func Cost(model string, u Usage) (usd float64, known bool) {
 }
 
 func priceOf(provider, model string) (price, bool) {
-	if provider == "cloudflare" { // list prices of whoever's model it is
-		if strings.HasPrefix(model, "@cf/") {
-			provider = "workers-ai"
-		} else {
-			provider, model = ParseName(model)
-		}
+	if provider == cloudflare.Provider {
+		provider, model = ParseName(cloudflare.Resold(model))
 	}
 	switch provider {
 	case "offline", "ollama":
@@ -49,8 +49,9 @@ func priceOf(provider, model string) (price, bool) {
 		return anthropicPrice(model)
 	case "openai":
 		return openaiPrice(model)
-	case "workers-ai":
-		return workersAIPrice(model)
+	case cloudflare.WorkersAI:
+		in, out, known := cloudflare.Price(model)
+		return flat(in, in, out), known
 	case "groq":
 		return groqPrice(model)
 	}
@@ -189,26 +190,6 @@ func olderOpenAIPrice(m string) (price, bool) {
 		return flat(2, 0.5, 8), true
 	case is(m, "o4-mini"):
 		return flat(1.1, 0.275, 4.4), true
-	}
-	return price{}, false
-}
-
-// workersAIPrice: developers.cloudflare.com/workers-ai/platform/pricing. The
-// free 10,000 neurons a day are not taken off.
-func workersAIPrice(m string) (price, bool) {
-	switch m {
-	case "@cf/meta/llama-3.3-70b-instruct-fp8-fast", "@cf/meta/llama-3.1-70b-instruct-fp8-fast":
-		return flat(0.293, 0.293, 2.253), true
-	case "@cf/meta/llama-3.1-8b-instruct-fp8-fast":
-		return flat(0.045, 0.045, 0.384), true
-	case "@cf/meta/llama-3.1-8b-instruct", "@cf/meta/llama-3-8b-instruct":
-		return flat(0.282, 0.282, 0.827), true
-	case "@cf/meta/llama-3.1-8b-instruct-fp8":
-		return flat(0.152, 0.152, 0.287), true
-	case "@cf/meta/llama-3.2-3b-instruct":
-		return flat(0.051, 0.051, 0.335), true
-	case "@cf/meta/llama-3.2-1b-instruct":
-		return flat(0.027, 0.027, 0.201), true
 	}
 	return price{}, false
 }

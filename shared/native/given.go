@@ -28,7 +28,7 @@ func (g Given) Var(name string) string {
 }
 
 // Present reports whether a variable is set of which the function may know that.
-// Like Workers, it knows nothing of those whose value it may read.
+// It knows nothing of those whose value it may read.
 func (g Given) Present(name string) bool {
 	return slices.Contains(g.Listing.Present, name) && g.Lookup(name) != ""
 }

@@ -16,7 +16,7 @@ import (
 type LocalOptions struct {
 	Workers      int           // deliveries at once; 0 means 4
 	DefaultRetry time.Duration // wait before a redelivery that named none; 0 means at once
-	MaxAttempts  int           // deliveries of one message; 0 means 4, as Cloudflare Queues
+	MaxAttempts  int           // deliveries of one message; 0 means 4: one, and three more
 	// Dead, if set, is given each message whose last attempt failed, and why.
 	// It must not panic.
 	Dead func(Message, error)

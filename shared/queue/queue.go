@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// MaxBody is the largest body in bytes: Cloudflare Queues allows 128 KB a
-// message including about 100 bytes of metadata.
+// MaxBody is the largest body in bytes that every queue behind this port takes,
+// with what it adds to a message.
 const MaxBody = 127 * 1000
 
-// MaxDelay is the longest delivery delay (Cloudflare Queues: 12 hours).
+// MaxDelay is the longest delivery delay that every queue behind this port honours.
 const MaxDelay = 12 * time.Hour
 
 // ErrTooLarge is returned by Send for a body over MaxBody; nothing was sent.

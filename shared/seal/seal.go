@@ -77,7 +77,7 @@
 // works as before. Whoever can write to the bucket can delete objects and put
 // an older version of one back in its place; that is not noticed. Whoever has
 // SEAL_KEY and can read the bucket reads everything. What is not in the bucket
-// (settings in KV, messages on a queue) is not sealed.
+// (settings kept elsewhere, messages on a queue) is not sealed.
 package seal
 
 import "errors"

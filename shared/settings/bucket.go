@@ -16,7 +16,7 @@ import (
 // writer got through.
 const maxTries = 16
 
-// InBucket is the Store for a deployment without a KV namespace. A setting is
+// InBucket is the Store for a platform without a store of its own for settings. A setting is
 // the object prefix + base64url(key), which any key fits, holding
 //
 //	{"v":1,"key":"...","value":"..."}

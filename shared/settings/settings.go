@@ -1,7 +1,7 @@
 // Package settings is the port to small read-mostly values: which model a
 // person chose, what a platform said about the bot's own identity. They may be
-// stale for a minute (Workers KV), so nothing that must not be lost or doubled
-// belongs here; that goes to the bucket.
+// stale for a minute, so nothing that must not be lost or doubled belongs here;
+// that goes to the bucket.
 package settings
 
 import (
@@ -11,15 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limits every implementation enforces, the tighter of Workers KV's and the bucket's.
+// Limits every implementation enforces: the tightest of all.
 const (
 	MaxKey   = 512       // bytes
 	MaxValue = 64 * 1024 // bytes
 )
 
 // ErrInvalid is returned, wrapped with the reason, for a key or value that is
-// empty, too long or not UTF-8, and for the keys "." and "..", which Workers KV
-// refuses.
+// empty, too long or not UTF-8, and for the keys "." and "..", which some refuse.
 var ErrInvalid = errors.New("invalid setting")
 
 // Store reads and writes settings. An absent key and an empty value are

@@ -40,7 +40,7 @@ func TestATurnWithoutToolsCostsFourWritesAndSixReads(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.say(owner, "the day's first turn also asks the budget")
 		c := w.spent(func() { w.say(owner, "hello") })
-		// To take the message off the inbox is free of charge on R2 and S3.
+		// To take the message off the inbox is free of charge: object stores do not bill a delete.
 		if c.Writes > 4 || c.Reads > 6 || c.Lists > 0 || c.Deletes > 1 {
 			t.Errorf("a turn cost %+v, want at most 4 writes and 6 reads", c)
 		}

@@ -27,7 +27,7 @@ const (
 )
 
 // Doer sends one request under its context and follows no redirects, as
-// workers.Fetch does, and Direct.
+// platform.Env's Web does, and Direct.
 type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }

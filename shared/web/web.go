@@ -8,8 +8,8 @@
 //
 // Where a request may go is checked at each step: the address before each
 // request and each redirect (CheckURL); the resolved address where sockets are
-// ours (Direct). On Workers the platform resolves, and its fetch reaches the
-// internet only.
+// ours (Direct). Elsewhere the platform resolves, and sends to the internet at
+// large only (platform.Env).
 //
 // The readers are thin ones of our own, because size is cold-start time and
 // because none of the libraries bounds what a hostile page makes it do; the

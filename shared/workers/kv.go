@@ -17,7 +17,11 @@ import (
 )
 
 // kv is a Workers KV namespace. Writing is syumai/workers'; reading is our
-// own, because there a missing key reads as the text "<null>".
+// own, because there a missing key reads as the text "<null>". A key has at most
+// 512 bytes, which is settings.MaxKey, and is not "." or ".."
+// (developers.cloudflare.com/kv/platform/limits/ and .../kv/api/write-key-value-pairs/).
+// What is written may be seen elsewhere only a minute later
+// (developers.cloudflare.com/kv/concepts/how-kv-works/).
 type kv struct {
 	name      string
 	namespace js.Value

@@ -12,7 +12,10 @@ import (
 	"instar/shared/queue"
 )
 
-// producer is a Cloudflare Queue. Bodies travel as bytes.
+// producer is a Cloudflare Queue. Bodies travel as bytes. Queues allows 128 KB a
+// message, about 100 bytes of metadata included, and a delay of 12 hours, which is
+// where queue.MaxBody and queue.MaxDelay come from
+// (developers.cloudflare.com/queues/platform/limits/).
 type producer struct{ name string }
 
 func (p *producer) Send(ctx context.Context, body []byte, delay time.Duration) error {

@@ -15,6 +15,10 @@ import (
 
 // r2 is an R2 bucket. Conditional puts are R2's own: onlyIf etagMatches, and
 // etagDoesNotMatch "*" for create-only; a put whose condition fails answers null.
+// An etag is a hash of the content. A key has at most 1,024 bytes and takes about
+// one write a second (developers.cloudflare.com/r2/platform/limits/); one list
+// answers at most 1,000 objects, and deletes are free
+// (developers.cloudflare.com/r2/pricing/).
 type r2 struct{ binding js.Value }
 
 func (b *r2) Get(ctx context.Context, key string) (bucket.Object, error) {

@@ -42,9 +42,9 @@ func TestTheRequestIsAddressedAndAuthenticated(t *testing.T) {
 			t.Errorf("%s: %q", k, got)
 		}
 	}
-	p, _ := New(Options{BaseURL: "https://gw.example/x/", Headers: map[string]string{"cf-aig-authorization": "Bearer t"}, Do: d})
+	p, _ := New(Options{BaseURL: "https://gw.example/x/", Headers: map[string]string{"gateway-authorization": "Bearer t"}, Do: d})
 	p.Stream(context.Background(), model.Request{}, nil)
-	if u := d.req.URL.String(); u != "https://gw.example/x/v1/messages" || d.req.Header.Get("Cf-Aig-Authorization") != "Bearer t" || d.req.Header.Get("X-Api-Key") != "" {
+	if u := d.req.URL.String(); u != "https://gw.example/x/v1/messages" || d.req.Header.Get("Gateway-Authorization") != "Bearer t" || d.req.Header.Get("X-Api-Key") != "" {
 		t.Errorf("gateway: %s %v", u, d.req.Header)
 	}
 }

@@ -4,26 +4,13 @@
 // How a provider is reached:
 //
 //   - anthropic and openai go to ANTHROPIC_BASE_URL or OPENAI_BASE_URL when it
-//     is set; else through Cloudflare's AI Gateway, to the provider's own API,
-//     when CF_AI_GATEWAY_ACCOUNT_ID or CF_AI_GATEWAY_GATEWAY_ID is set (one
-//     without the other is an error: nobody wants to bypass a gateway by a
-//     slip); else to the provider directly.
+//     is set; else through the gateway, to the provider's own API, when the
+//     gateway's account or id is set (one without the other is an error: nobody
+//     wants to bypass a gateway by a slip); else to the provider directly.
 //   - ollama goes to OPENAI_BASE_URL, and costs nothing.
 //   - offline goes nowhere.
-//   - cloudflare goes to Cloudflare's REST API with CLOUDFLARE_AI_GATEWAY_API_KEY,
-//     which has to be a Cloudflare API token then, and no provider's key: the
-//     rest of the name is the model, "cloudflare/openai/gpt-5.5" or
-//     "cloudflare/@cf/...". CF_AI_GATEWAY_GATEWAY_ID names the gateway, and may
-//     be left out for the account's default one.
-//   - every other provider (workers-ai, groq, openrouter, google-ai-studio ...)
-//     goes through AI Gateway's OpenAI-compatible endpoint, which takes
-//     "provider/model" as the model.
-//
-// CLOUDFLARE_AI_GATEWAY_API_KEY is the token of an authenticated gateway and
-// is sent as cf-aig-authorization, beside the provider's own key where there
-// is one; with keys stored in the gateway, or its billing, it is enough alone.
-// Moltworker's guide has people put the provider's own key there. Such a key
-// shows by its first letters (sk-, gsk_) and is then used as what it is.
+//   - every other provider (groq, openrouter, google-ai-studio ...) goes through
+//     the gateway, whose package says how and with which key.
 package catalog
 
 import (
@@ -33,6 +20,7 @@ import (
 
 	"instar/shared/model"
 	"instar/shared/model/anthropic"
+	"instar/shared/model/cloudflare"
 	"instar/shared/model/offline"
 	"instar/shared/model/openai"
 )
@@ -44,8 +32,6 @@ const (
 	Offline          = "offline"
 )
 
-const gateway = "https://gateway.ai.cloudflare.com/v1/"
-
 // Config is the part of the configuration that is about models. Each field is
 // the variable named beside it.
 type Config struct {
@@ -54,10 +40,7 @@ type Config struct {
 	OpenAIKey     string // OPENAI_API_KEY
 	OpenAIBase    string // OPENAI_BASE_URL, replaces https://api.openai.com/v1
 
-	GatewayKey     string // CLOUDFLARE_AI_GATEWAY_API_KEY
-	GatewayAccount string // CF_AI_GATEWAY_ACCOUNT_ID
-	GatewayID      string // CF_AI_GATEWAY_GATEWAY_ID
-	GatewayModel   string // CF_AI_GATEWAY_MODEL
+	Gateway cloudflare.Gateway
 
 	Model     string   // MODEL
 	Fallbacks []string // MODEL_FALLBACKS, separated by commas
@@ -67,15 +50,12 @@ type Config struct {
 func Read(get func(name string) string) Config {
 	read := func(name string) string { return strings.TrimSpace(get(name)) }
 	c := Config{
-		AnthropicKey:   read("ANTHROPIC_API_KEY"),
-		AnthropicBase:  read("ANTHROPIC_BASE_URL"),
-		OpenAIKey:      read("OPENAI_API_KEY"),
-		OpenAIBase:     read("OPENAI_BASE_URL"),
-		GatewayKey:     read("CLOUDFLARE_AI_GATEWAY_API_KEY"),
-		GatewayAccount: read("CF_AI_GATEWAY_ACCOUNT_ID"),
-		GatewayID:      read("CF_AI_GATEWAY_GATEWAY_ID"),
-		GatewayModel:   read("CF_AI_GATEWAY_MODEL"),
-		Model:          read("MODEL"),
+		AnthropicKey:  read("ANTHROPIC_API_KEY"),
+		AnthropicBase: read("ANTHROPIC_BASE_URL"),
+		OpenAIKey:     read("OPENAI_API_KEY"),
+		OpenAIBase:    read("OPENAI_BASE_URL"),
+		Gateway:       cloudflare.Read(read),
+		Model:         read("MODEL"),
 	}
 	for name := range strings.SplitSeq(get("MODEL_FALLBACKS"), ",") {
 		if name = strings.TrimSpace(name); name != "" {
@@ -100,14 +80,14 @@ func (c Config) primary() string {
 	switch {
 	case c.Model != "":
 		return c.Model
-	case c.GatewayModel != "" && c.throughGateway():
-		return c.GatewayModel
+	case c.Gateway.Model != "" && c.Gateway.On():
+		return c.Gateway.Model
 	case c.AnthropicKey != "":
 		return DefaultAnthropic
 	case c.OpenAIKey != "":
 		return DefaultOpenAI
-	case c.throughGateway() && strings.HasPrefix(c.GatewayKey, "sk-"):
-		if c.fittingKey("anthropic") != "" {
+	case c.Gateway.On() && strings.HasPrefix(c.Gateway.Key, "sk-"):
+		if c.Gateway.KeyFor("anthropic") != "" {
 			return DefaultAnthropic
 		}
 		return DefaultOpenAI
@@ -142,7 +122,7 @@ func (c Config) missing(name string) []string {
 		return c.missingKey(provider, "ANTHROPIC_API_KEY", c.AnthropicKey)
 	case provider == "openai":
 		switch {
-		case openai.IsOwn(c.OpenAIBase):
+		case openai.IsOwn(c.OpenAIBase), cloudflare.LeadsTo("openai", c.OpenAIBase):
 			return unset("OPENAI_API_KEY", c.OpenAIKey)
 		case c.OpenAIBase != "":
 			return nil // another server may need no key
@@ -150,28 +130,16 @@ func (c Config) missing(name string) []string {
 		return c.missingKey(provider, "OPENAI_API_KEY", c.OpenAIKey)
 	case provider == "ollama":
 		return unset("OPENAI_BASE_URL", c.OpenAIBase)
-	case provider == "cloudflare":
-		token := c.GatewayKey
-		if isProviderKey(token) {
-			token = ""
-		}
-		return slices.Concat(unset("CF_AI_GATEWAY_ACCOUNT_ID", c.GatewayAccount), unset("CLOUDFLARE_AI_GATEWAY_API_KEY", token))
 	}
-	return slices.Concat(c.missingGateway(), unset("CLOUDFLARE_AI_GATEWAY_API_KEY", c.fittingKey(provider)))
+	return c.Gateway.MissingFor(provider)
 }
 
 // missingKey: the gateway's key may stand in for the provider's.
 func (c Config) missingKey(provider, variable, key string) []string {
-	if !c.throughGateway() {
+	if !c.Gateway.On() {
 		return unset(variable, key)
 	}
-	return slices.Concat(c.missingGateway(), unset(variable, key+c.fittingKey(provider)))
-}
-
-func (c Config) missingGateway() []string {
-	return slices.Concat(
-		unset("CF_AI_GATEWAY_ACCOUNT_ID", c.GatewayAccount),
-		unset("CF_AI_GATEWAY_GATEWAY_ID", c.GatewayID))
+	return slices.Concat(c.Gateway.Missing(), unset(variable, key+c.Gateway.KeyFor(provider)))
 }
 
 func unset(variable, value string) []string {
@@ -185,13 +153,11 @@ func (c Config) variableOf(name string) string {
 	switch {
 	case name == c.Model:
 		return "MODEL"
-	case name == c.GatewayModel:
-		return "CF_AI_GATEWAY_MODEL"
+	case name == c.Gateway.Model:
+		return cloudflare.ModelVariable
 	}
 	return "MODEL_FALLBACKS"
 }
-
-func (c Config) throughGateway() bool { return c.GatewayAccount != "" || c.GatewayID != "" }
 
 // Router returns a router over Models. Calls go through do, which is given
 // model.IdleTimeout; a model that is not fully configured fails when it is
@@ -221,21 +187,40 @@ func (c Config) Open(name string, do model.Doer) (model.Provider, error) {
 		return anthropic.New(c.anthropic(do))
 	case "openai":
 		return openai.New(c.openai(do))
-	case "cloudflare":
-		return c.cloudflare(id, do)
 	case "ollama":
 		return openai.New(openai.Options{Name: provider, APIKey: c.OpenAIKey, BaseURL: c.OpenAIBase, Do: do})
 	}
-	return openai.New(c.compat(provider, do))
+	route := c.Gateway.Route(provider, id)
+	if route.Messages {
+		return anthropic.New(anthropic.Options{APIKey: route.Key, BaseURL: route.Base, Headers: route.Headers, Do: do})
+	}
+	return openai.New(openai.Options{Name: provider, APIKey: route.Key, BaseURL: route.Base, ModelPrefix: route.Prefix, Headers: route.Headers, Do: do})
+}
+
+func (c Config) anthropic(do model.Doer) anthropic.Options {
+	o := anthropic.Options{APIKey: c.AnthropicKey, BaseURL: c.AnthropicBase, Do: do}
+	if o.BaseURL == "" && c.Gateway.On() {
+		route := c.Gateway.Own("anthropic", c.AnthropicKey)
+		o.APIKey, o.BaseURL, o.Headers = route.Key, route.Base, route.Headers
+	}
+	return o
+}
+
+func (c Config) openai(do model.Doer) openai.Options {
+	o := openai.Options{Name: "openai", APIKey: c.OpenAIKey, BaseURL: c.OpenAIBase, Do: do}
+	if o.BaseURL == "" && c.Gateway.On() {
+		route := c.Gateway.Own("openai", c.OpenAIKey)
+		o.APIKey, o.BaseURL, o.Headers = route.Key, route.Base, route.Headers
+	}
+	o.Own = cloudflare.LeadsTo("openai", o.BaseURL)
+	return o
 }
 
 func unusable(provider string, missing []string) error {
 	names := strings.Join(missing, " and ")
 	switch provider {
-	case "cloudflare":
-		return model.ConfigError(fmt.Sprintf("cloudflare's REST API needs an account and a Cloudflare API token: set %s", names))
 	case "anthropic", "openai", "ollama":
 		return model.ConfigError(fmt.Sprintf("set %s to use %s", names, provider))
 	}
-	return model.ConfigError(fmt.Sprintf("%s is reached through Cloudflare's AI Gateway: set %s", provider, names))
+	return model.ConfigError(cloudflare.Needs(provider) + ": set " + names)
 }

@@ -25,8 +25,6 @@ func read(variables string) Config {
 	})
 }
 
-const gatewayIDs = "CF_AI_GATEWAY_ACCOUNT_ID=acc CF_AI_GATEWAY_GATEWAY_ID=gw "
-
 func TestTheModelsAreChosen(t *testing.T) {
 	for _, c := range []struct{ variables, want string }{
 		{"", "offline"},
@@ -35,13 +33,6 @@ func TestTheModelsAreChosen(t *testing.T) {
 		{"ANTHROPIC_API_KEY=k OPENAI_API_KEY=k", DefaultAnthropic},
 		{"ANTHROPIC_API_KEY=k MODEL=openai/gpt-5-mini", "openai/gpt-5-mini"},
 		{"ANTHROPIC_API_KEY=k MODEL=offline", "offline"},
-		{gatewayIDs + "CF_AI_GATEWAY_MODEL=workers-ai/@cf/x/y ANTHROPIC_API_KEY=k", "workers-ai/@cf/x/y"},
-		{gatewayIDs + "CF_AI_GATEWAY_MODEL=workers-ai/@cf/x/y MODEL=offline", "offline"},
-		{"CF_AI_GATEWAY_MODEL=workers-ai/@cf/x/y OPENAI_API_KEY=k", "openai/gpt-5.5"},
-		{gatewayIDs + "ANTHROPIC_API_KEY=k", DefaultAnthropic},
-		{gatewayIDs + "CLOUDFLARE_AI_GATEWAY_API_KEY=sk-ant-1", DefaultAnthropic},
-		{gatewayIDs + "CLOUDFLARE_AI_GATEWAY_API_KEY=sk-proj-1", "openai/gpt-5.5"},
-		{gatewayIDs + "CLOUDFLARE_AI_GATEWAY_API_KEY=token", "offline"},
 		{"MODEL=a/b MODEL_FALLBACKS=c/d,a/b,,offline,c/d", "a/b c/d offline"},
 	} {
 		if got := strings.Join(read(c.variables).Models(), " "); got != c.want {
@@ -61,21 +52,8 @@ func TestMissingVariablesAreNamed(t *testing.T) {
 		{"MODEL=openai/g OPENAI_BASE_URL=http://localhost/v1", ""},
 		{"MODEL=openai/g OPENAI_BASE_URL=https://api.openai.com/v1", "OPENAI_API_KEY"},
 		{"MODEL=ollama/l", "OPENAI_BASE_URL"},
-		{"MODEL=groq/l", "CF_AI_GATEWAY_ACCOUNT_ID CF_AI_GATEWAY_GATEWAY_ID CLOUDFLARE_AI_GATEWAY_API_KEY"},
-		{gatewayIDs + "MODEL=groq/l", "CLOUDFLARE_AI_GATEWAY_API_KEY"},
-		{gatewayIDs + "MODEL=groq/l CLOUDFLARE_AI_GATEWAY_API_KEY=token", ""},
-		{gatewayIDs + "MODEL=groq/l CLOUDFLARE_AI_GATEWAY_API_KEY=gsk_1", ""},
-		{gatewayIDs + "MODEL=groq/l CLOUDFLARE_AI_GATEWAY_API_KEY=sk-ant-1", "CLOUDFLARE_AI_GATEWAY_API_KEY"},
-		{gatewayIDs + "MODEL=anthropic/c", "ANTHROPIC_API_KEY"},
-		{gatewayIDs + "MODEL=anthropic/c CLOUDFLARE_AI_GATEWAY_API_KEY=token", ""},
-		{gatewayIDs + "MODEL=openai/g CLOUDFLARE_AI_GATEWAY_API_KEY=sk-ant-1", "OPENAI_API_KEY"},
-		{"CF_AI_GATEWAY_ACCOUNT_ID=acc ANTHROPIC_API_KEY=k", "CF_AI_GATEWAY_GATEWAY_ID"},
-		{"MODEL=cloudflare/openai/g", "CF_AI_GATEWAY_ACCOUNT_ID CLOUDFLARE_AI_GATEWAY_API_KEY"},
-		{"MODEL=cloudflare/openai/g CF_AI_GATEWAY_ACCOUNT_ID=acc CLOUDFLARE_AI_GATEWAY_API_KEY=sk-1", "CLOUDFLARE_AI_GATEWAY_API_KEY"},
-		{"MODEL=cloudflare/openai/g CF_AI_GATEWAY_ACCOUNT_ID=acc CLOUDFLARE_AI_GATEWAY_API_KEY=token", ""},
 		{"MODEL=claude", "MODEL"},
 		{"MODEL=offline MODEL_FALLBACKS=gpt,openai/g", "MODEL_FALLBACKS OPENAI_API_KEY"},
-		{gatewayIDs + "CF_AI_GATEWAY_MODEL=llama", "CF_AI_GATEWAY_MODEL"},
 	} {
 		config := read(c.variables)
 		if got := strings.Join(config.Missing(), " "); got != c.want {
@@ -109,29 +87,13 @@ func (r *recorder) Do(req *http.Request) (*http.Response, error) {
 }
 
 func TestProvidersAreReached(t *testing.T) {
-	const gw = "https://gateway.ai.cloudflare.com/v1/acc/gw/"
-	const rest = "https://api.cloudflare.com/client/v4/accounts/acc/ai/"
-	const token = "CLOUDFLARE_AI_GATEWAY_API_KEY=token "
 	for _, c := range []struct {
-		variables, url, model   string
-		key, bearer, gatewayKey string
+		variables, url, model string
+		key, bearer           string
 	}{
-		{"MODEL=anthropic/c ANTHROPIC_API_KEY=k", "https://api.anthropic.com/v1/messages", "c", "k", "", ""},
-		{"MODEL=anthropic/c ANTHROPIC_API_KEY=k ANTHROPIC_BASE_URL=http://x " + gatewayIDs + token, "http://x/v1/messages", "c", "k", "", ""},
-		{"MODEL=anthropic/c ANTHROPIC_API_KEY=k " + gatewayIDs + token, gw + "anthropic/v1/messages", "c", "k", "", "Bearer token"},
-		{"MODEL=anthropic/c " + gatewayIDs + token, gw + "anthropic/v1/messages", "c", "", "", "Bearer token"},
-		{"MODEL=anthropic/c ANTHROPIC_API_KEY=k " + gatewayIDs, gw + "anthropic/v1/messages", "c", "k", "", ""},
-		{"MODEL=anthropic/c CLOUDFLARE_AI_GATEWAY_API_KEY=sk-ant-1 " + gatewayIDs, gw + "anthropic/v1/messages", "c", "sk-ant-1", "", ""},
-		{"MODEL=openai/g OPENAI_API_KEY=k", "https://api.openai.com/v1/chat/completions", "g", "", "Bearer k", ""},
-		{"MODEL=openai/g OPENAI_API_KEY=k " + gatewayIDs + token, gw + "openai/chat/completions", "g", "", "Bearer k", "Bearer token"},
-		{"MODEL=openai/g OPENAI_BASE_URL=http://x/v1 " + gatewayIDs + token, "http://x/v1/chat/completions", "g", "", "", ""},
-		{"MODEL=ollama/l:8b OPENAI_BASE_URL=http://x/v1", "http://x/v1/chat/completions", "l:8b", "", "", ""},
-		{"MODEL=workers-ai/@cf/m/l " + gatewayIDs + token, gw + "compat/chat/completions", "workers-ai/@cf/m/l", "", "Bearer token", "Bearer token"},
-		{"MODEL=openrouter/meta/l " + gatewayIDs + token, gw + "compat/chat/completions", "openrouter/meta/l", "", "", "Bearer token"},
-		{"MODEL=groq/l CLOUDFLARE_AI_GATEWAY_API_KEY=gsk_1 " + gatewayIDs, gw + "compat/chat/completions", "groq/l", "", "Bearer gsk_1", ""},
-		{"MODEL=cloudflare/openai/gpt-5.5 CF_AI_GATEWAY_ACCOUNT_ID=acc " + token, rest + "v1/chat/completions", "openai/gpt-5.5", "", "Bearer token", ""},
-		{"MODEL=cloudflare/@cf/m/l " + gatewayIDs + token, rest + "v1/chat/completions", "@cf/m/l", "", "Bearer token", ""},
-		{"MODEL=cloudflare/anthropic/c " + gatewayIDs + token, rest + "v1/messages", "anthropic/c", "", "Bearer token", ""},
+		{"MODEL=anthropic/c ANTHROPIC_API_KEY=k", "https://api.anthropic.com/v1/messages", "c", "k", ""},
+		{"MODEL=openai/g OPENAI_API_KEY=k", "https://api.openai.com/v1/chat/completions", "g", "", "Bearer k"},
+		{"MODEL=ollama/l:8b OPENAI_BASE_URL=http://x/v1", "http://x/v1/chat/completions", "l:8b", "", ""},
 	} {
 		r := &recorder{}
 		_, err := read(c.variables).Router(r).Stream(context.Background(), model.Request{}, model.Sink{})
@@ -143,12 +105,8 @@ func TestProvidersAreReached(t *testing.T) {
 		if u := r.req.URL.String(); u != c.url || gjson.Get(r.body, "model").Str != c.model {
 			t.Errorf("%s: %s with model %s", c.variables, u, gjson.Get(r.body, "model"))
 		}
-		if h.Get("X-Api-Key") != c.key || h.Get("Authorization") != c.bearer || h.Get("Cf-Aig-Authorization") != c.gatewayKey {
+		if h.Get("X-Api-Key") != c.key || h.Get("Authorization") != c.bearer {
 			t.Errorf("%s: headers %v", c.variables, h)
-		}
-		named := strings.HasPrefix(c.url, rest) && strings.Contains(c.variables, "GATEWAY_ID=gw")
-		if id := h.Get("Cf-Aig-Gateway-Id"); named != (id == "gw") {
-			t.Errorf("%s: gateway id %q", c.variables, id)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package openai speaks OpenAI's Chat Completions API, streaming only, to
-// OpenAI and to the many servers that speak it too: Workers AI, Groq,
-// OpenRouter, Ollama, Cloudflare's AI Gateway.
+// OpenAI and to the many servers that speak it too: Groq, OpenRouter, Ollama,
+// gateways to several of them.
 package openai
 
 import (
@@ -22,8 +22,11 @@ type Options struct {
 	Name    string // of the provider, in errors; "" is "openai"
 	APIKey  string // sent as Authorization: Bearer; may be empty elsewhere than at OpenAI
 	BaseURL string // "" is https://api.openai.com/v1; /chat/completions is appended
-	// ModelPrefix is put before every model name: "groq/" for AI Gateway's
-	// compat endpoint.
+	// Own says that BaseURL leads to OpenAI's own servers though IsOwn does not
+	// know it: a gateway's.
+	Own bool
+	// ModelPrefix is put before every model name: "groq/" for a gateway that
+	// leads to many providers.
 	ModelPrefix string
 	Headers     map[string]string // sent as they are; they may replace the key
 	Do          model.Doer
@@ -49,15 +52,16 @@ func New(o Options) (*Provider, error) {
 		o.BaseURL = baseURL
 	}
 	base := strings.TrimRight(o.BaseURL, "/")
+	own := o.Own || IsOwn(base)
 	p := &Provider{
 		name:   o.Name,
 		url:    base + "/chat/completions",
 		prefix: o.ModelPrefix,
-		own:    IsOwn(base) || o.ModelPrefix == "openai/",
+		own:    own || o.ModelPrefix == "openai/",
 		header: http.Header{},
 		do:     o.Do,
 	}
-	if IsOwn(base) && o.APIKey == "" && len(o.Headers) == 0 {
+	if own && o.APIKey == "" && len(o.Headers) == 0 {
 		return nil, fmt.Errorf("%s: OPENAI_API_KEY is not set: %w", o.Name, model.ErrConfig)
 	}
 	if o.APIKey != "" {
@@ -69,16 +73,15 @@ func New(o Options) (*Provider, error) {
 	return p, nil
 }
 
-// IsOwn recognises OpenAI's own servers, which want a key: api.openai.com (with
-// its regional hosts, such as eu.api.openai.com) and AI Gateway's path to it.
+// IsOwn recognises OpenAI's own servers, which want a key: api.openai.com, with
+// its regional hosts, such as eu.api.openai.com.
 func IsOwn(base string) bool {
 	u, err := url.Parse(base)
 	if err != nil {
 		return false
 	}
 	host := u.Hostname()
-	return host == "api.openai.com" || strings.HasSuffix(host, ".api.openai.com") ||
-		host == "gateway.ai.cloudflare.com" && strings.HasSuffix(u.Path, "/openai")
+	return host == "api.openai.com" || strings.HasSuffix(host, ".api.openai.com")
 }
 
 // Stream implements model.Provider. When the server reports no usage it is

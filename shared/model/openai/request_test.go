@@ -50,11 +50,11 @@ func TestTheRequestIsAddressedAndAuthenticated(t *testing.T) {
 
 func TestOnlyOpenAIItselfNeedsAKey(t *testing.T) {
 	for base, want := range map[string]bool{
-		"": true, "https://api.openai.com/v1": true, "https://eu.api.openai.com/v1": true,
-		"https://gateway.ai.cloudflare.com/v1/a/g/openai": true,
-		"https://gateway.ai.cloudflare.com/v1/a/g/compat": false, "http://127.0.0.1:11434/v1": false, "https://api.openai.com.evil.example/v1": false,
+		"": true, "https://api.openai.com/v1": true, "https://eu.api.openai.com/v1": true, "own https://gateway.example/v1/a/g/openai": true,
+		"https://gateway.example/v1/a/g/compat": false, "http://127.0.0.1:11434/v1": false, "https://api.openai.com.evil.example/v1": false,
 	} {
-		_, err := New(Options{BaseURL: base})
+		url, own := strings.CutPrefix(base, "own ")
+		_, err := New(Options{BaseURL: url, Own: own})
 		if needed := errors.Is(err, model.ErrConfig); needed != want {
 			t.Errorf("%q: %v", base, err)
 		}
@@ -69,7 +69,7 @@ func TestTheTokenLimitHasTheNameTheServerKnows(t *testing.T) {
 		base, prefix, model, want string
 	}{
 		{"", "", "gpt-4o", "max_completion_tokens"},
-		{"https://gateway.ai.cloudflare.com/v1/a/g/openai", "", "gpt-4o", "max_completion_tokens"},
+		{"own https://gateway.example/v1/a/g/openai", "", "gpt-4o", "max_completion_tokens"},
 		{"https://x/compat", "openai/", "gpt-4o", "max_completion_tokens"},
 		{"https://proxy.example/v1", "", "gpt-5.5", "max_completion_tokens"},
 		{"https://openrouter.example/v1", "openrouter/", "openai/o4-mini", "max_completion_tokens"},
@@ -77,7 +77,8 @@ func TestTheTokenLimitHasTheNameTheServerKnows(t *testing.T) {
 		{"https://x/compat", "groq/", "openai/gpt-oss-120b", "max_tokens"},
 		{"http://127.0.0.1:11434/v1", "", "llama3.2", "max_tokens"},
 	} {
-		b := body(t, Options{BaseURL: c.base, ModelPrefix: c.prefix}, model.Request{Model: c.model, MaxTokens: 7})
+		base, own := strings.CutPrefix(c.base, "own ")
+		b := body(t, Options{BaseURL: base, Own: own, ModelPrefix: c.prefix}, model.Request{Model: c.model, MaxTokens: 7})
 		if gjson.Get(b, c.want).Int() != 7 || strings.Count(b, `_tokens":7`) != 1 {
 			t.Errorf("%s%s: %s", c.prefix, c.model, b)
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 // Run checks the promises of settings.Store on a store that reads its own
-// writes at once, as Workers KV does only locally. open is called once for
+// writes at once, which not all do once they are deployed. open is called once for
 // each subtest and may return the same store every time; subtests use random
 // keys. About 100 operations; nothing waits or needs files.
 func Run(t *testing.T, open func(t *testing.T) settings.Store) {
@@ -65,7 +65,7 @@ func testAbsent(s suite) {
 		s.Errorf("put an empty value: error %v, want ErrInvalid", err)
 	}
 	s.expect("k", "", false)
-	s.put("k", "<null>") // what one KV client makes of an absent key
+	s.put("k", "<null>") // what one client library makes of an absent key
 	s.expect("k", "<null>", true)
 	s.expect("K", "", false)
 	s.expect("k/", "", false)

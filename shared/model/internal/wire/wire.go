@@ -79,8 +79,8 @@ func temporaryStatus(status int) bool {
 
 // Describe finds the kind and the words of an error in the shapes that
 // providers use: {"error":{"type","message"}} (Anthropic, OpenAI), the same in
-// an array (Google), {"error":"words"} (Ollama), {"errors":[{"message"}]}
-// (Cloudflare), {"message":"words"}.
+// an array (Google), {"error":"words"} (Ollama), {"errors":[{"message"}]} (the
+// gateway), {"message":"words"}.
 func Describe(body []byte) (kind, message string) {
 	if !gjson.ValidBytes(body) {
 		return "", ""

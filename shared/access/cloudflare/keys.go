@@ -1,4 +1,4 @@
-package access
+package cloudflare
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"instar/shared/access"
 	"instar/shared/channel"
 )
 
@@ -33,9 +34,6 @@ const (
 	// patience is how long a fetch may take.
 	patience = 5 * time.Second
 )
-
-// errKeys: the keys could not be fetched, so nothing can be said of a token.
-var errKeys = errors.New("keys of Cloudflare Access are not available")
 
 // Keys are the public keys of a team, kept in memory between events by whoever
 // holds this value: they are numbers alone, and of no use to the event that did
@@ -59,8 +57,8 @@ type Keys struct {
 func NewKeys(doer channel.Doer) *Keys { return &Keys{doer: doer} }
 
 // get is the key of that name. It fetches when the name is new or the keys are
-// old, at most once a minute. Errors: errForged for a name that is not
-// published, errKeys.
+// old, at most once a minute. Errors: access.ErrForged for a name that is not
+// published, access.ErrKeys.
 func (k *Keys) get(ctx context.Context, url, kid string, now time.Time) (*rsa.PublicKey, error) {
 	key, fetch := k.look(url, kid, now)
 	if fetch || key == nil {
@@ -78,9 +76,9 @@ func (k *Keys) get(ctx context.Context, url, kid string, now time.Time) (*rsa.Pu
 	case key != nil:
 		return key, nil
 	case k.keys == nil || k.failed:
-		return nil, errKeys
+		return nil, access.ErrKeys
 	}
-	return nil, errForged
+	return nil, access.ErrForged
 }
 
 // look is the key if it is known and not too old, and whether a fetch may help.

@@ -1,27 +1,17 @@
-package access
+package cloudflare
 
 import (
 	"bytes"
-	"context"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
-)
 
-// Where Cloudflare puts its application token (Cloudflare One docs, "Validate
-// JWTs"): a header on every request, and a cookie on those of browsers, which is
-// not guaranteed to be passed on.
-const (
-	assertionHeader = "Cf-Access-Jwt-Assertion"
-	accessCookie    = "CF_Authorization"
+	"instar/shared/access"
 )
 
 const (
@@ -30,55 +20,6 @@ const (
 	// leeway is how far Cloudflare's clock and ours may be apart.
 	leeway = time.Minute
 )
-
-// assertion is the identity by the header that Access adds.
-func (d *Door) assertion(r *http.Request) (Identity, error) {
-	return d.vouched(r.Context(), r.Header.Values(assertionHeader))
-}
-
-// Through reports whether the request says that it came through Cloudflare
-// Access. It proves nothing.
-func Through(r *http.Request) bool {
-	return r.Header.Get(assertionHeader) != "" || len(r.CookiesNamed(accessCookie)) > 0
-}
-
-// accessCookie is the identity by the cookie that Access sets.
-func (d *Door) accessCookie(r *http.Request) (Identity, error) {
-	if len(r.Header.Values(assertionHeader)) > 0 {
-		return Identity{}, errNothing // the header is the same token, and decides
-	}
-	var values []string
-	for _, c := range r.CookiesNamed(accessCookie) {
-		values = append(values, c.Value)
-	}
-	return d.vouched(r.Context(), values)
-}
-
-func (d *Door) vouched(ctx context.Context, tokens []string) (Identity, error) {
-	switch {
-	case d.TeamDomain == "" || len(tokens) == 0:
-		return Identity{}, errNothing
-	case len(tokens) > 1:
-		return Identity{}, errForged
-	}
-	iss, err := issuer(d.TeamDomain)
-	if err != nil {
-		return Identity{}, err
-	}
-	if d.Keys == nil {
-		return Identity{}, errKeys
-	}
-	j, err := parseJWT(tokens[0])
-	if err != nil {
-		return Identity{}, err
-	}
-	key, err := d.Keys.get(ctx, iss+"/cdn-cgi/access/certs", j.kid, d.Now())
-	if err != nil {
-		return Identity{}, err
-	}
-	name, err := j.verify(key, iss, d.Audience, d.Now())
-	return Identity{Way: ByAccess, Name: name}, err
-}
 
 // jwt is a JSON Web Token in JWS compact form (RFC 7515, section 3.1), taken
 // apart and not yet believed.
@@ -89,22 +30,22 @@ type jwt struct {
 	signature []byte
 }
 
-// parseJWT takes a token apart. The error is errForged for whatever is not
+// parseJWT takes a token apart. The error is access.ErrForged for whatever is not
 // exactly a token signed with RS256 (RFC 7518, section 3.3), names its key, and
 // asks for no extension that we would have to understand.
 func parseJWT(token string) (jwt, error) {
 	if len(token) > MaxAssertion {
-		return jwt{}, errForged
+		return jwt{}, access.ErrForged
 	}
 	part := strings.Split(token, ".")
 	if len(part) != 3 {
-		return jwt{}, errForged
+		return jwt{}, access.ErrForged
 	}
 	var raw [3][]byte
 	for i := range part {
 		var err error
 		if raw[i], err = decode(part[i]); err != nil || len(raw[i]) == 0 {
-			return jwt{}, errForged
+			return jwt{}, access.ErrForged
 		}
 	}
 	header, err := members(raw[0])
@@ -114,18 +55,18 @@ func parseJWT(token string) (jwt, error) {
 	alg, _ := text(header["alg"])
 	kid, _ := text(header["kid"])
 	if _, critical := header["crit"]; critical || alg != "RS256" || kid == "" {
-		return jwt{}, errForged
+		return jwt{}, access.ErrForged
 	}
 	return jwt{kid: kid, signed: part[0] + "." + part[1], payload: raw[1], signature: raw[2]}, nil
 }
 
 // verify checks the signature and then the claims (RFC 7519, section 4.1), and
-// returns whom the token names. Errors: errForged, or errEnded for a genuine
+// returns whom the token names. Errors: access.ErrForged, or access.ErrEnded for a genuine
 // token outside its time.
 func (j jwt) verify(key *rsa.PublicKey, issuer, audience string, now time.Time) (name string, err error) {
 	sum := sha256.Sum256([]byte(j.signed))
 	if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], j.signature) != nil {
-		return "", errForged
+		return "", access.ErrForged
 	}
 	claims, err := members(j.payload)
 	if err != nil {
@@ -136,7 +77,7 @@ func (j jwt) verify(key *rsa.PublicKey, issuer, audience string, now time.Time) 
 	kind, _ := text(claims["type"])
 	_, typed := claims["type"]
 	if iss != issuer || audience == "" || !slices.Contains(texts(claims["aud"]), audience) || typed && kind != "app" {
-		return "", errForged
+		return "", access.ErrForged
 	}
 	if err := current(claims, now); err != nil {
 		return "", err
@@ -150,7 +91,7 @@ func (j jwt) verify(key *rsa.PublicKey, issuer, audience string, now time.Time) 
 }
 
 // current checks when a token is valid: not after exp, not before nbf, and not
-// issued in the future. exp must be there. Errors: errForged, errEnded.
+// issued in the future. exp must be there. Errors: access.ErrForged, access.ErrEnded.
 func current(claims map[string]json.RawMessage, now time.Time) error {
 	ended := false
 	for _, claim := range []string{"exp", "nbf", "iat"} {
@@ -170,36 +111,45 @@ func current(claims map[string]json.RawMessage, now time.Time) error {
 		}
 	}
 	if ended {
-		return errEnded
+		return access.ErrEnded
 	}
 	return nil
 }
 
+// decode reads unpadded base64url (RFC 7515, appendix C) in its one form: no
+// line breaks, which Go's decoder would skip, and no stray bits at the end.
+func decode(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, access.ErrForged
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(text)
+}
+
 // members is the JSON object that is all of data, by its members' exact names.
-// The error is errForged for a name that comes twice, of which readers differ in
+// The error is access.ErrForged for a name that comes twice, of which readers differ in
 // which they take (RFC 7515, section 4; RFC 7519, section 4).
 func members(data []byte) (map[string]json.RawMessage, error) {
 	in := json.NewDecoder(bytes.NewReader(data))
 	if open, err := in.Token(); err != nil || open != json.Delim('{') {
-		return nil, errForged
+		return nil, access.ErrForged
 	}
 	all := map[string]json.RawMessage{}
 	for in.More() {
 		name, err := in.Token()
 		if err != nil {
-			return nil, errForged
+			return nil, access.ErrForged
 		}
 		var value json.RawMessage
 		if in.Decode(&value) != nil {
-			return nil, errForged
+			return nil, access.ErrForged
 		}
 		if _, twice := all[name.(string)]; twice {
-			return nil, errForged
+			return nil, access.ErrForged
 		}
 		all[name.(string)] = value
 	}
 	if _, err := in.Token(); err != nil || len(bytes.TrimSpace(data[in.InputOffset():])) > 0 {
-		return nil, errForged
+		return nil, access.ErrForged
 	}
 	return all, nil
 }
@@ -236,33 +186,7 @@ func texts(raw json.RawMessage) []string {
 func date(raw json.RawMessage) (time.Time, error) {
 	var seconds float64
 	if len(raw) == 0 || raw[0] == 'n' || json.Unmarshal(raw, &seconds) != nil || seconds < 0 || seconds > 1e11 {
-		return time.Time{}, errForged
+		return time.Time{}, access.ErrForged
 	}
 	return time.Unix(int64(seconds), 0), nil
-}
-
-// issuer is the iss of a team's tokens. The team's domain may be given as
-// Cloudflare's dashboard shows it or as a URL. Plain HTTP is for a stand-in on
-// this machine and nothing else.
-func issuer(domain string) (string, error) {
-	bad := errors.New(varTeam + ": must be the team's domain, such as team.cloudflareaccess.com")
-	domain = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(domain), "/"))
-	if address, plain := strings.CutPrefix(domain, "http://"); plain {
-		u, err := url.Parse(domain)
-		if err != nil || u.Host != address || u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" {
-			return "", fmt.Errorf("%w; without TLS only on 127.0.0.1", bad)
-		}
-		return domain, nil
-	}
-	domain = strings.TrimPrefix(domain, "https://")
-	labels := strings.Split(domain, ".")
-	if len(domain) > 253 || len(labels) < 2 {
-		return "", bad
-	}
-	for _, label := range labels {
-		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return "", bad
-		}
-	}
-	return "https://" + domain, nil
 }

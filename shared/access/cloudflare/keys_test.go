@@ -1,4 +1,4 @@
-package access_test
+package cloudflare_test
 
 import (
 	"strings"
@@ -13,20 +13,20 @@ func TestANewKeyIsFetchedWhenItIsFirstSeen(t *testing.T) {
 	w := newWorld(t)
 	w.status(assertion(w.genuine()), home)
 	w.pass(2 * time.Minute)
-	w.cloudflare.publish("k1", "k2")
+	w.edge.publish("k1", "k2")
 	second := sign(t, jose.RS256, keys()[1], "k2", w.claims())
-	if got := w.status(assertion(second), home); got != 200 || w.cloudflare.fetches != 2 {
-		t.Errorf("%d after %d fetches", got, w.cloudflare.fetches)
+	if got := w.status(assertion(second), home); got != 200 || w.edge.fetches != 2 {
+		t.Errorf("%d after %d fetches", got, w.edge.fetches)
 	}
-	if got := w.status(assertion(w.genuine()), home); got != 200 || w.cloudflare.fetches != 2 {
-		t.Errorf("the key before it: %d after %d fetches", got, w.cloudflare.fetches)
+	if got := w.status(assertion(w.genuine()), home); got != 200 || w.edge.fetches != 2 {
+		t.Errorf("the key before it: %d after %d fetches", got, w.edge.fetches)
 	}
 }
 
 func TestAKeyThatIsNoLongerPublishedStopsWithinAnHour(t *testing.T) {
 	w := newWorld(t)
 	w.status(assertion(w.genuine()), home)
-	w.cloudflare.publish("k2")
+	w.edge.publish("k2")
 	w.pass(59 * time.Minute)
 	if got := w.status(assertion(w.genuine()), home); got != 200 {
 		t.Errorf("after 59 minutes: %d", got)
@@ -45,7 +45,7 @@ func TestUnknownKeysAreAskedForOnceAMinute(t *testing.T) {
 		w.pass(10 * time.Second)
 		w.status(assertion(unknown), away)
 	}
-	if got := w.cloudflare.fetches; got != 6 { // the first and one for each of 5 minutes
+	if got := w.edge.fetches; got != 6 { // the first and one for each of 5 minutes
 		t.Errorf("%d fetches in 5 minutes", got)
 	}
 	if got := w.status(assertion(w.genuine()), home); got != 200 {
@@ -55,7 +55,7 @@ func TestUnknownKeysAreAskedForOnceAMinute(t *testing.T) {
 
 func TestManyAtOnceFetchOnce(t *testing.T) {
 	w := newWorld(t)
-	w.cloudflare.delay = 20 * time.Millisecond
+	w.edge.delay = 20 * time.Millisecond
 	jwt := w.genuine()
 	var all sync.WaitGroup
 	for range 50 {
@@ -66,29 +66,29 @@ func TestManyAtOnceFetchOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if w.cloudflare.fetches != 1 {
-		t.Errorf("%d fetches", w.cloudflare.fetches)
+	if w.edge.fetches != 1 {
+		t.Errorf("%d fetches", w.edge.fetches)
 	}
 }
 
 func TestWithoutKeysNobodyIsBlamed(t *testing.T) {
 	w := newWorld(t)
-	w.cloudflare.down = true
+	w.edge.down = true
 	for range 30 {
 		_, err := w.door.Authenticate(assertion(w.genuine()), home)
 		if status(t, err) != 503 || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%v", err)
 		}
 	}
-	if w.cloudflare.fetches != 1 || w.store.Counts().Writes != 0 {
-		t.Errorf("%d fetches, %+v", w.cloudflare.fetches, w.store.Counts())
+	if w.edge.fetches != 1 || w.store.Counts().Writes != 0 {
+		t.Errorf("%d fetches, %+v", w.edge.fetches, w.store.Counts())
 	}
-	w.cloudflare.down = false
+	w.edge.down = false
 	w.pass(5 * time.Second)
 	if got := w.status(assertion(w.genuine()), home); got != 200 {
 		t.Errorf("5 s later: %d", got)
 	}
-	w.cloudflare.down = true
+	w.edge.down = true
 	w.pass(23 * time.Hour)
 	jwt := w.genuine()
 	if got := w.status(assertion(jwt), home); got != 200 {
@@ -102,7 +102,7 @@ func TestWithoutKeysNobodyIsBlamed(t *testing.T) {
 
 func TestKeysThatCannotBeCloudflaresAreNotTaken(t *testing.T) {
 	w := newWorld(t)
-	good := w.cloudflare.certs()
+	good := w.edge.certs()
 	short := "AQAB" // a modulus of 17 bits
 	for name, body := range map[string]string{
 		"no JSON": "<html>", "no keys": `{"keys":[]}`, "another shape": `{"keys":"k1"}`,
@@ -117,7 +117,7 @@ func TestKeysThatCannotBeCloudflaresAreNotTaken(t *testing.T) {
 		"too large":        strings.Replace(good, `{"keys"`, `{"x":"`+strings.Repeat("x", 64<<10)+`","keys"`, 1),
 	} {
 		w := newWorld(t)
-		w.cloudflare.body = body
+		w.edge.body = body
 		if got := w.status(assertion(w.genuine()), home); got != 503 {
 			t.Errorf("%s: %d", name, got)
 		}
@@ -127,13 +127,13 @@ func TestKeysThatCannotBeCloudflaresAreNotTaken(t *testing.T) {
 func TestADoorForAnotherTeamForgetsTheKeys(t *testing.T) {
 	w := newWorld(t)
 	w.status(assertion(w.genuine()), home)
-	kept := w.door.Keys
+	kept := w.access.Keys
 	other := newWorld(t)
-	other.door.Keys = kept
-	other.door.TeamDomain = "other.cloudflareaccess.com"
+	other.access.Keys = kept
+	other.access.Team = "other.cloudflareaccess.com"
 	jwt := other.genuine("iss", "https://other.cloudflareaccess.com")
-	w.cloudflare.down = true
-	w.cloudflare.t = ignored{t} // it is asked for the other team's keys
+	w.edge.down = true
+	w.edge.t = ignored{t} // it is asked for the other team's keys
 	if got := other.status(assertion(jwt), home); got != 503 {
 		t.Errorf("%d", got)
 	}

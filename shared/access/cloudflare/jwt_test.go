@@ -1,4 +1,4 @@
-package access_test
+package cloudflare_test
 
 import (
 	"crypto"
@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"instar/shared/access"
+	"instar/shared/access/cloudflare"
 )
 
 func TestAccessLetsInWhomCloudflareVouchesFor(t *testing.T) {
@@ -35,7 +36,7 @@ func TestAccessLetsInWhomCloudflareVouchesFor(t *testing.T) {
 		"valid 60 s from now on": {w.genuine("nbf", w.now.Unix()+60, "iat", w.now.Unix()+60), "owner@example.com"},
 	} {
 		who, err := w.door.Authenticate(assertion(c.jwt), home)
-		if err != nil || who != (access.Identity{Way: access.ByAccess, Name: c.want}) {
+		if err != nil || who != (access.Identity{Way: access.ByProvider, Name: c.want}) {
 			t.Errorf("%s: %+v, %v", name, who, err)
 		}
 		if w.status(request("GET", "Cookie", "CF_Authorization="+c.jwt), home) != 200 {
@@ -45,8 +46,8 @@ func TestAccessLetsInWhomCloudflareVouchesFor(t *testing.T) {
 	if got := w.store.Counts(); got.Reads+got.Writes+got.Lists != 0 {
 		t.Errorf("a valid assertion cost %+v", got)
 	}
-	if w.cloudflare.fetches != 1 {
-		t.Errorf("the keys were fetched %d times", w.cloudflare.fetches)
+	if w.edge.fetches != 1 {
+		t.Errorf("the keys were fetched %d times", w.edge.fetches)
 	}
 }
 
@@ -79,7 +80,7 @@ func forgeries(w *world) map[string]string {
 		"HS256 with the public key, PEM":    sign(w.t, jose.HS256, asPEM, "k1", w.claims()),
 		"HS256 with the public key, DER":    sign(w.t, jose.HS256, der, "k1", w.claims()),
 		"HS256 with the public key, N":      sign(w.t, jose.HS256, public.N.Bytes(), "k1", w.claims()),
-		"HS256 with the certs":              sign(w.t, jose.HS256, []byte(w.cloudflare.certs()), "k1", w.claims()),
+		"HS256 with the certs":              sign(w.t, jose.HS256, []byte(w.edge.certs()), "k1", w.claims()),
 		"PS256 by the right key":            sign(w.t, jose.PS256, keys()[0], "k1", w.claims()),
 		"RS512 by the right key":            sign(w.t, jose.RS512, keys()[0], "k1", w.claims()),
 		"another key":                       sign(w.t, jose.RS256, keys()[2], "k1", w.claims()),
@@ -120,7 +121,7 @@ func forgeries(w *world) map[string]string {
 		"not yet valid":                     w.genuine("nbf", now+61),
 		"issued in the future":              w.genuine("iat", now+61),
 		"iat a text":                        w.genuine("iat", "now"),
-		"oversized":                         w.genuine("custom", strings.Repeat("x", access.MaxAssertion)),
+		"oversized":                         w.genuine("custom", strings.Repeat("x", cloudflare.MaxAssertion)),
 		"one byte of the claims changed":    part[0] + "." + b64([]byte(other)) + "." + part[2],
 		"header changed":                    b64([]byte(`{"alg":"RS256","kid":"k1"}`)) + "." + part[1] + "." + part[2],
 		"signature cut":                     good[:len(good)-4],
@@ -222,7 +223,7 @@ func TestTeamDomainsThatCannotBeOneAreNamed(t *testing.T) {
 		"team.cloudflareaccess.com/path": false, "https://": false, "a..b": false, "user@team.example": false, "team.example:444": false, "x\n.example": false,
 	} {
 		w := newWorld(t)
-		w.door.TeamDomain = domain
+		w.access.Team = domain
 		if err := w.door.Problem(); (err == nil) != good || err != nil && !strings.Contains(err.Error(), "CF_ACCESS_TEAM_DOMAIN") {
 			t.Errorf("%q: %v", domain, err)
 		}
