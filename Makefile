@@ -4,7 +4,7 @@ export WRANGLER_SEND_METRICS := false
 
 FUNCTIONS := webhook agent console schedule
 
-.PHONY: help run run-local build functions assets sandbox sandbox-daemon test test-unit test-e2e s3-server chaos chaos-agent chromium bench deploy lint clean
+.PHONY: help run run-local build functions assets sandbox sandbox-daemon test test-unit test-e2e s3-server chaos chaos-agent chromium bench deploy lambda lint clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
@@ -41,7 +41,7 @@ test-unit: ## the part under a minute: no runtime, no browser
 	go test ./shared/... ./functions/... ./e2e/fake/...
 
 test-e2e: build chaos-agent chromium s3-server ## conformance and black-box suites on workerd, the page in Chromium
-	go test -tags e2e -count=1 -p 1 -timeout 20m ./functions/sandbox/container ./e2e/...
+	go test -tags e2e -count=1 -p 1 -timeout 20m ./functions/sandbox/browse ./functions/sandbox/container ./e2e/...
 	@cat build/dist/test/sandbox-not-tested 2>/dev/null || true
 	node --test build/worker/*.test.mjs e2e/console/parts.test.mjs e2e/console/console.test.mjs
 
@@ -62,6 +62,9 @@ bench: build ## benchmarks as a table and in build/dist/bench.json
 
 deploy: build sandbox-daemon ## create what is missing in the Cloudflare account, deploy
 	@node build/deploy.mjs
+
+lambda: assets ## one zip a function for AWS Lambda, in build/dist/lambda; LAMBDA_ARCH=arm64 or amd64
+	@go run ./build/lambda
 
 lint: ## vet for both platforms, staticcheck, format
 	@test -z "$$(gofmt -l shared functions e2e cmd 2>/dev/null)" || { gofmt -l shared functions e2e cmd; echo "run gofmt -w on these"; exit 1; }

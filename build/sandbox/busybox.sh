@@ -2,6 +2,7 @@
 # Makes an image of the sandbox's daemon, busybox and more Go programs, in seconds
 # and with nothing to pull, on the engine that $DOCKER_HOST names: for tests.
 #   build/sandbox/busybox.sh IMAGE [PACKAGE ...]
+# BROWSER=1 adds the browser, with this machine's own Chromium (build/chromium.sh).
 set -eu
 cd "$(dirname "$0")/../.."
 busybox=${BUSYBOX:-/bin/busybox}
@@ -23,4 +24,15 @@ shift
 for package; do CGO_ENABLED=0 GOOS=linux go build -trimpath -o "$files/bin/" "$package"; done
 build/sandbox/daemon.sh "$(docker version --format '{{.Server.Arch}}')"
 cp build/dist/sandbox/sandbox "$files/bin/sandbox"
+if [ -n "${BROWSER:-}" ]; then
+  cp build/dist/sandbox/browse "$files/bin/browse"
+  ln -s /usr/lib/chromium/chromium-headless-shell "$files/bin/chromium-headless-shell"
+  # What they are linked with, and what they open by themselves.
+  nss=$(dirname "$(ldd /usr/bin/certutil | awk '/libnss3/ { print $3 }')")
+  set -- /usr/lib/chromium/chromium-headless-shell /usr/bin/certutil "$nss"/libsoftokn3.so "$nss"/libfreebl3.so "$nss"/libfreeblpriv3.so
+  { ldd "$@" | awk '$2 == "=>" { print $3 } $1 ~ "^/" && $1 !~ ":$" { print $1 }'
+    ls "$@" "$nss"/libsoftokn3.chk "$nss"/libfreebl*.chk /usr/lib/chromium/*.pak /usr/lib/chromium/*.bin /usr/lib/chromium/*.dat /usr/lib/chromium/lib*.so
+    find /etc/fonts /usr/share/fontconfig /usr/share/fonts /usr/share/fonts-droid-fallback -type f -o -type l
+  } | sort -u | tar -C / -c -h -T - 2>/dev/null | tar -C "$files" -x
+fi
 tar -C "$files" --numeric-owner --owner=0 --group=0 -c . | docker import --change 'ENTRYPOINT ["/bin/sandbox"]' - "$image" >/dev/null

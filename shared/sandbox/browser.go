@@ -20,7 +20,9 @@ const (
 	MaxPageText    = 24 << 10 // bytes of Page.Text
 )
 
-// Limits of the job that is the browser.
+// Limits of the job that is the browser. With one small page Chromium takes 100 MB
+// and 80 threads, and cannot do much with less than 384 MB; a page's scripts may
+// have 512 MB, and one that wants more ends alone.
 const (
 	BrowserMemoryMB  = 1536
 	BrowserProcesses = 512
@@ -75,7 +77,7 @@ type Page struct {
 type Element struct {
 	N     int    `json:"n"`
 	Role  string `json:"role"` // "link", "button", "field", "checkbox", "select"
-	Name  string `json:"name"` // as a person would call it, at most 80 characters
+	Name  string `json:"name"` // as a person would call it, at most 80 bytes, never empty
 	Value string `json:"value,omitempty"`
 	// Address is the host that it leads to, when that is another one than the page's.
 	Address string `json:"address,omitempty"`

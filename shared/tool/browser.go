@@ -267,9 +267,9 @@ func (b *Browser) show(p sandbox.Page, offset int) string {
 			if i == maxElements {
 				break
 			}
-			fmt.Fprintf(&s, "%d %s %q", e.N, visible.Line(e.Role, 20), visible.Line(e.Name, 80))
+			fmt.Fprintf(&s, "%d %s: %s", e.N, visible.Line(e.Role, 20), visible.Line(e.Name, 80))
 			if e.Value != "" {
-				fmt.Fprintf(&s, " = %q", visible.Line(e.Value, 80))
+				fmt.Fprintf(&s, " = %s", visible.Line(e.Value, 80))
 			}
 			if e.Address != "" {
 				s.WriteString(" leads to " + visible.Line(e.Address, 100))

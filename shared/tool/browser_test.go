@@ -140,7 +140,7 @@ func TestAPageIsShownWithWhatCanBeDoneOnIt(t *testing.T) {
 	if a.err != nil {
 		t.Fatal(a.err)
 	}
-	for _, want := range []string{"[https://shop.com/ in a browser, read ", "untrusted", "Title: A shop\n", "# Tea\noolong", `1 button "Order"`, `2 link "More" leads to other.com`, `3 field "Name" = "Ann"`} {
+	for _, want := range []string{"[https://shop.com/ in a browser, read ", "untrusted", "Title: A shop\n", "# Tea\noolong", "1 button: Order\n", "2 link: More leads to other.com\n", "3 field: Name = Ann\n"} {
 		if !strings.Contains(a.text, want) {
 			t.Errorf("the model does not see %q in:\n%s", want, a.text)
 		}
