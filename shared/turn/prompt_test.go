@@ -2,6 +2,7 @@ package turn_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -9,6 +10,8 @@ import (
 
 	"instar/shared/chat"
 	"instar/shared/model"
+	"instar/shared/tool"
+	"instar/shared/web"
 )
 
 func encode(t *testing.T, v any) string {
@@ -25,8 +28,12 @@ func prefix(t *testing.T, r model.Request) string {
 	return encode(t, map[string]any{"system": r.System, "tools": r.Tools})
 }
 
+// With every tool there is.
 func TestTheStablePartIsUnderTenKilobytes(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
+		w.sandbox()
+		w.engine.Sandbox.Network, w.engine.Renderer = true, unasked{}
+		w.engine.Web, w.engine.Search = http.DefaultClient, &web.Brave{}
 		w.say(owner, "hello")
 		n := len(prefix(t, w.lastRequest()))
 		if n >= 10_000 {
@@ -35,6 +42,9 @@ func TestTheStablePartIsUnderTenKilobytes(t *testing.T) {
 		t.Logf("system prompt and tools: %d bytes of JSON", n)
 	})
 }
+
+// unasked is a Renderer that is not asked.
+type unasked struct{ tool.Renderer }
 
 func TestTheStablePartIsTheSameFromTurnToTurnAndBetweenPeople(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

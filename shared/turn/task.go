@@ -37,9 +37,12 @@ func (e *Engine) tasks() *task.Store { return &task.Store{Bucket: e.Bucket, Agen
 
 // sandboxTools are the tools of the sandbox and the browser, as far as there are.
 func (p *progress) sandboxTools() (list []tool.Tool) {
-	browser := tool.Browser{Sandbox: p.sandbox(), Renderer: p.engine.Renderer, Check: web.CheckURL, Now: p.engine.Now}
-	if browser.Sandbox != nil {
-		list = browser.Sandbox.Tools()
+	browser := tool.Browser{Renderer: p.engine.Renderer, Check: web.CheckURL, Now: p.engine.Now}
+	if s := p.sandbox(); s != nil {
+		list = s.Tools()
+		if s.Network { // else there is no page to be seen
+			browser.Sandbox = s
+		}
 	}
 	if browser.Sandbox != nil || browser.Renderer != nil {
 		list = append(list, browser.Tool())
