@@ -38,10 +38,12 @@ node_modules/.installed: package.json package-lock.json
 test: lint test-unit test-e2e ## everything
 
 test-unit: ## the part under a minute: no runtime, no browser
-	go test ./shared/... ./functions/... ./e2e/fake/...
+	go test ./shared/... ./functions/... ./e2e/fake/... ./e2e/lambda/template
 
-test-e2e: build chaos-agent chromium s3-server ## conformance and black-box suites on workerd, the page in Chromium
+test-e2e: build chaos-agent chromium s3-server ## conformance and black-box suites on workerd, on this machine and on a stand-in of Lambda, the page in Chromium
 	go test -tags e2e -count=1 -p 1 -timeout 20m ./functions/sandbox/browse ./functions/sandbox/container ./e2e/...
+	INSTAR=local go test -tags e2e -count=1 -timeout 10m ./e2e/chat
+	INSTAR=lambda go test -tags e2e -count=1 -timeout 10m ./e2e/chat
 	@cat build/dist/test/sandbox-not-tested 2>/dev/null || true
 	node --test build/worker/*.test.mjs e2e/console/parts.test.mjs e2e/console/console.test.mjs
 

@@ -43,8 +43,8 @@ const (
 // What is assumed, because it is not measured here.
 const (
 	daysAMonth = 30
-	// lambdaGB is a function's memory, as template.yaml has it.
-	lambdaGB = 0.25
+	// lambdaGB is the agent's memory, as template.yaml has it; the others have half.
+	lambdaGB = 0.5
 	// modelSeconds is how long a model takes for its answer: Lambda counts the
 	// time that a function waits, Workers only what it computes.
 	modelSeconds = 6.0

@@ -23,8 +23,8 @@ func TestAMonthCostsWhatThePricesSay(t *testing.T) {
 	if got, want := workersPaid(much, none), 5+0.6+0.6+1.2+9.0; math.Abs(got-want) > 1e-9 {
 		t.Errorf("a busy month on Workers Paid is %v, want %v", got, want)
 	}
-	// A turn waits for its model: 1,000 of 6 s with a quarter of a GB.
-	if got, want := lambda(none, none, 1000, false), 1000*6*0.25*0.0000133334+648_000*0.5/million; math.Abs(got-want) > 1e-9 {
+	// A turn waits for its model: 1,000 of 6 s with half a GB.
+	if got, want := lambda(none, none, 1000, false), 1000*6*0.5*0.0000133334+648_000*0.5/million; math.Abs(got-want) > 1e-9 {
 		t.Errorf("1,000 turns are %v, want %v", got, want)
 	}
 	if workersFree(use{requests: 30 * 99_000}, none) != "" || workersFree(use{queue: 30 * 10_001}, none) == "" || workersFree(none, use{lists: million + 1}) == "" {

@@ -16,6 +16,7 @@ import (
 // bucket fails, is slow and conflicts (functions/agent/workers/bucket_chaos.go).
 // Its dice are its own: no seed repeats them.
 func TestTheBucketFails(t *testing.T) {
+	instar.Only(t, instar.Workerd, "the agent with a failing bucket is built for it alone")
 	t.Parallel()
 	d := roll(t)
 	began := time.Now()

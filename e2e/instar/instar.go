@@ -3,6 +3,7 @@
 // Package instar runs Instar for tests as `make run` runs it: in the real
 // Workers runtime, with stand-ins for Telegram, Slack and the models around it
 // that refuse any call the real services would refuse. `make build` comes first.
+// INSTAR=local and INSTAR=lambda in the environment run it on other platforms.
 package instar
 
 import (

@@ -15,6 +15,7 @@ import (
 const (
 	Workerd = "workerd" // build/run.mjs, as `make run` does
 	Local   = "local"   // functions/local, as `make run-local` does
+	Lambda  = "lambda"  // the bootstraps of `make lambda`, on a stand-in of AWS (lambda.go)
 )
 
 // Platform is the one that was chosen.
@@ -23,10 +24,10 @@ func Platform(t testing.TB) string {
 	switch name := os.Getenv("INSTAR"); name {
 	case "", Workerd:
 		return Workerd
-	case Local:
-		return Local
+	case Local, Lambda:
+		return name
 	default:
-		t.Fatalf("INSTAR=%s: there are %s and %s", name, Workerd, Local)
+		t.Fatalf("INSTAR=%s: there are %s, %s and %s", name, Workerd, Local, Lambda)
 		return ""
 	}
 }
@@ -72,7 +73,11 @@ func buildLocal(top string) (program string, err error) {
 // forgetSweep takes away what the sweep knows of the messages that are stuck.
 func (w *World) forgetSweep() {
 	w.T.Helper()
-	if Platform(w.T) == Local {
+	switch Platform(w.T) {
+	case Lambda:
+		w.lambda.forgetSweep()
+		return
+	case Local:
 		os.Remove(filepath.Join(w.state, "bucket/objects/main+/sweep"))
 		return
 	}

@@ -21,6 +21,10 @@ type process struct {
 // Launch starts Instar on the state it left, and returns when it listens.
 func (w *World) Launch() {
 	w.T.Helper()
+	if w.lambda != nil {
+		w.lambda.launch()
+		return
+	}
 	for try := 0; ; try++ {
 		starts := strings.Count(w.log.String(), "Instar runs on")
 		cmd := command(w.T)
@@ -66,6 +70,10 @@ func (w *World) listens(p *process, starts int) bool {
 
 // End tells Instar to stop and waits until it has, so that its port is free.
 func (w *World) End(signal syscall.Signal) {
+	if w.lambda != nil {
+		w.lambda.down()
+		return
+	}
 	p := w.process.Load()
 	if p == nil {
 		return
@@ -85,6 +93,10 @@ func (w *World) End(signal syscall.Signal) {
 // Shoot kills everything Instar consists of at once, as a power cut would, and
 // does not wait. Any goroutine may call it, so a fake's hook may too.
 func (w *World) Shoot() {
+	if w.lambda != nil {
+		w.lambda.cloud.Kill()
+		return
+	}
 	if p := w.process.Load(); p != nil {
 		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	}
@@ -92,6 +104,10 @@ func (w *World) Shoot() {
 
 // Kill is Shoot, and then waits until nothing is left. Launch may follow.
 func (w *World) Kill() {
+	if w.lambda != nil {
+		w.lambda.down()
+		return
+	}
 	p := w.process.Load()
 	if p == nil {
 		return

@@ -1,8 +1,11 @@
+//go:build !js
+
 package main
 
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -129,9 +132,14 @@ func (h *host) look(at time.Time) error {
 	return err
 }
 
+// maxRefused is how many bytes of a body that nobody wants are read, 16 MB.
+const maxRefused = 16 << 20
+
 // routes is build/worker/functions.mjs's route.
 func (h *host) routes(page http.Handler) http.Handler {
 	return native.Guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Who is refused while they still send hears of it only when they may go on.
+		defer io.CopyN(io.Discard, r.Body, maxRefused)
 		switch path := r.URL.Path; {
 		case h.tested(w, r):
 		case strings.HasPrefix(path, "/hooks/"):

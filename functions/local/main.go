@@ -1,3 +1,5 @@
+//go:build !js
+
 // Command local runs Instar on this machine as one ordinary program, without the
 // Workers runtime: `make run-local`. The four functions are the same ones; the
 // bucket is a folder, the queue is inside the process, and the clock is its own.
@@ -75,10 +77,11 @@ func run(ctx context.Context) error {
 		return err
 	}
 	server := &http.Server{
-		Handler:           host.routes(page),
+		Handler: host.routes(page),
+		// No ReadTimeout and no WriteTimeout: a turn streams for as long as it takes,
+		// and the former would cancel its request meanwhile.
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		IdleTimeout:       2 * time.Minute, // no WriteTimeout: a turn streams for as long as it takes
+		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}
 	failed := make(chan error, 1)

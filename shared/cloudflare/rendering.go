@@ -151,12 +151,12 @@ func (r *Rendering) call(ctx context.Context, what string, in request, most int6
 func refusal(response *http.Response) error {
 	switch response.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return errors.New("Browser Rendering refuses its token: the owner has to set CF_BROWSER_ACCOUNT_ID, and CF_BROWSER_TOKEN with the permission Browser Rendering - Edit")
+		return errors.New("the token of Browser Rendering is refused: the owner has to set CF_BROWSER_ACCOUNT_ID, and CF_BROWSER_TOKEN with the permission Browser Rendering - Edit")
 	case http.StatusTooManyRequests:
 		if wait := response.Header.Get("Retry-After"); wait != "" && len(wait) < 10 {
-			return fmt.Errorf("Browser Rendering has had too many calls; try again in %s s", wait)
+			return fmt.Errorf("too many calls of Browser Rendering; try again in %s s", wait)
 		}
-		return errors.New("Browser Rendering has had too many calls; try again later")
+		return errors.New("too many calls of Browser Rendering; try again later")
 	}
 	return fmt.Errorf("the page could not be shown (status %d)", response.StatusCode)
 }

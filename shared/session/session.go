@@ -21,7 +21,9 @@
 package session
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"instar/shared/audit"
@@ -212,15 +214,27 @@ type File struct {
 }
 
 // Said is what the person said to set the turn off: its message and those that
-// were joined to it, each as fold makes it.
+// were joined to it, each as fold makes it, in the order in which they were said:
+// queues keep none.
 func (t *Turn) Said(fold func(*chat.Message) string) string {
-	text := fold(t.Message)
+	said := []*chat.Message{t.Message}
 	for _, a := range t.Arrived {
 		if a.Taken == Joined {
-			text += "\n\n" + fold(a.Message)
+			said = append(said, a.Message)
 		}
 	}
+	slices.SortStableFunc(said, saidBefore)
+	text := fold(said[0])
+	for _, m := range said[1:] {
+		text += "\n\n" + fold(m)
+	}
 	return text
+}
+
+// saidBefore compares two messages of a chat by their time, of which Telegram
+// tells the second alone, and then by their ids, which count up.
+func saidBefore(a, b *chat.Message) int {
+	return cmp.Or(a.Time.Compare(b.Time), len(a.PlatformID)-len(b.PlatformID), strings.Compare(a.PlatformID, b.PlatformID))
 }
 
 // Waiting are the arrivals that the turn has not taken.

@@ -3,10 +3,12 @@
 package s3
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,7 +45,12 @@ type script struct {
 func play(t *testing.T, steps ...step) (*Bucket, *script) {
 	t.Helper()
 	s := &script{T: t, steps: steps}
-	server := httptest.NewServer(s)
+	server := httptest.NewUnstartedServer(s)
+	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		c.(*net.TCPConn).SetReadBuffer(64 << 10) // so that not all of a large body fits between the two
+		return ctx
+	}
+	server.Start()
 	t.Cleanup(func() {
 		server.Close()
 		if len(s.steps) > 0 {
@@ -131,6 +138,7 @@ func wrote(etag string) step {
 // refuse answers as S3 does, with all that a server might write back.
 func refuse(status int, code string) step {
 	return func(w http.ResponseWriter, r *sent) {
+		io.Copy(io.Discard, r.Body) // or the connection is reset under the answer
 		w.Header().Set("X-Amz-Request-Id", "REQ123")
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(status)
