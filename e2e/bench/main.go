@@ -51,6 +51,7 @@ var sections = []section{
 	{"c", "the local bucket and queue alone", (*bench).floor},
 	{"l", "everything as `make run-local` serves it", (*bench).native},
 	{"cdegh", "everything as `make run` serves it", (*bench).served},
+	{"n", "everything on the stand-in of AWS Lambda", (*bench).onLambda},
 	{"m", "what it costs", (*bench).costs},
 }
 

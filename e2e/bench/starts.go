@@ -12,7 +12,7 @@ import (
 )
 
 // The functions of the Worker.
-var functions = []string{"webhook", "agent", "console", "schedule"}
+var names = []string{"webhook", "agent", "console", "schedule"}
 
 // starts measures what a new instance of each function costs: a Worker starts
 // some and drops them, and is timed from outside.
@@ -21,7 +21,7 @@ func (b *bench) starts() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range functions {
+	for _, name := range names {
 		// A process for each function, so that none pays for another's garbage.
 		if err := b.startsOf(name, modules); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
