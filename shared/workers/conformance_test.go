@@ -13,6 +13,7 @@ import (
 
 	"instar/shared/bucket"
 	"instar/shared/bucket/buckettest"
+	store "instar/shared/cloudflare/kv"
 	"instar/shared/seal"
 	"instar/shared/settings"
 	"instar/shared/settings/settingstest"
@@ -78,8 +79,8 @@ func TestNoKeyIsStoredUnderTheHashOfAnother(t *testing.T) {
 			continue
 		}
 		for _, short := range []string{"sha256 ", "sha256~", "sha256%"} {
-			if key := short + hex.EncodeToString(sum[:])[2:]; kvKey(key) == kvKey(long) {
-				t.Errorf("%q and a long key are both stored as %q", key, kvKey(key))
+			if key := short + hex.EncodeToString(sum[:])[2:]; store.Key(key) == store.Key(long) {
+				t.Errorf("%q and a long key are both stored as %q", key, store.Key(key))
 			}
 		}
 		return

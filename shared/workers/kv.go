@@ -4,15 +4,13 @@ package workers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"syscall/js"
 
 	"github.com/syumai/workers/cloudflare"
 
+	store "instar/shared/cloudflare/kv"
 	"instar/shared/settings"
 )
 
@@ -31,7 +29,7 @@ func (k *kv) Get(ctx context.Context, key string) (string, bool, error) {
 	if err := settings.CheckKey(key); err != nil {
 		return "", false, err
 	}
-	v, err := method(ctx, k.namespace, "get", kvKey(key))
+	v, err := method(ctx, k.namespace, "get", store.Key(key))
 	if err != nil {
 		return "", false, fmt.Errorf("get setting: %w", err)
 	}
@@ -50,7 +48,7 @@ func (k *kv) Put(ctx context.Context, key, value string) error {
 	}
 	ns, err := cloudflare.NewKVNamespace(k.name)
 	if err == nil {
-		err = ns.PutString(kvKey(key), value, nil)
+		err = ns.PutString(store.Key(key), value, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("put setting: %w", err)
@@ -67,29 +65,10 @@ func (k *kv) Delete(ctx context.Context, key string) error {
 	}
 	ns, err := cloudflare.NewKVNamespace(k.name)
 	if err == nil {
-		err = ns.Delete(kvKey(key))
+		err = ns.Delete(store.Key(key))
 	}
 	if err != nil {
 		return fmt.Errorf("delete setting: %w", err)
 	}
 	return nil
-}
-
-// kvKey escapes what a KV key may not hold or a URL would change. A key that
-// becomes too long by that is replaced by its hash.
-func kvKey(key string) string {
-	var b strings.Builder
-	for _, c := range []byte(key) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-_:/.", c) >= 0:
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "%%%02x", c)
-		}
-	}
-	if b.Len() > settings.MaxKey {
-		sum := sha256.Sum256([]byte(key))
-		return "sha256~" + hex.EncodeToString(sum[:]) // no escaped key has a tilde
-	}
-	return b.String()
 }
