@@ -43,7 +43,9 @@ func (p *progress) ask(ctx context.Context, c tool.Call, name string, v policy.V
 		return "", err
 	}
 	if p.open = r.ID; !slices.Contains(p.cards, r.ID) {
-		p.cards = append(p.cards, r.ID)
+		p.mu.Lock()
+		p.cards = append(slices.Clip(p.cards), r.ID)
+		p.mu.Unlock()
 	}
 	p.audit(audit.Event{Kind: audit.Asked, Tool: name, Outcome: string(v.Outcome), Detail: map[string]string{"question": r.ID, "hash": r.Hash}})
 	return "the owner is asked (" + c.Reason(v) + "). It happens when they say yes, and you will be told. Do not call it again; say in a word that you have asked.", nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"instar/shared/bucket"
@@ -22,28 +23,29 @@ const maxFiles = 10
 // along. The same file of a call that is made again is the same object.
 func (p *progress) giving(call string) func(ctx context.Context, f tool.File) error {
 	return func(ctx context.Context, f tool.File) error {
-		t := p.held.Turn
 		sum := sha256.New()
 		fmt.Fprintf(sum, "%s\x00%s\x00", call, f.Name)
 		sum.Write(f.Data)
 		file := session.File{
-			Key:  p.engine.folder(t.Session) + "given/" + hex.EncodeToString(sum.Sum(nil)[:16]),
+			Key:  p.engine.folder(p.who.session) + "given/" + hex.EncodeToString(sum.Sum(nil)[:16]),
 			Name: f.Name, MediaType: f.MediaType, Size: len(f.Data),
 		}
-		all := append(append([]session.File{}, t.Files...), p.files...)
-		for _, one := range all {
-			if one.Key == file.Key {
-				return nil
-			}
+		p.mu.Lock()
+		n, there := len(p.files), slices.Contains(p.files, file)
+		p.mu.Unlock()
+		if there {
+			return nil
 		}
-		if len(all) >= maxFiles {
+		if n >= maxFiles {
 			return fmt.Errorf("%d files go with one answer, and there are as many already", maxFiles)
 		}
 		if _, err := p.engine.Bucket.PutIfAbsent(ctx, file.Key, f.Data); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
-			slog.Error("file not kept", "session", t.Session, "turn", t.Seq, "error", err.Error())
+			slog.Error("file not kept", "session", p.who.session, "error", err.Error())
 			return errors.New("the file could not be kept; try again")
 		}
-		p.files = append(p.files, file)
+		p.mu.Lock()
+		p.files = append(slices.Clip(p.files), file)
+		p.mu.Unlock()
 		return nil
 	}
 }

@@ -39,16 +39,14 @@ type progress struct {
 	series series          // messages that come in quick succession are read as one
 	window *policy.Window  // what the gate knows of the model's context
 	secret bool            // something secret was loaded from memory
-	cards  []string        // the questions that the owner is asked
 	open   string          // that of them to which the next call can be added
 	due    *job.Job        // whose run this is; nil for a person's message, and the heartbeat
 	seen   string          // by its check
 
-	files []session.File // that the tools gave, not recorded yet
-
-	entries []audit.Entry // for the audit log, not recorded yet; guarded by mu
-
-	mu sync.Mutex // guards account: the placeholder is recorded while the model is heard
+	mu      sync.Mutex     // guards what follows: the placeholder is recorded meanwhile
+	entries []audit.Entry  // for the audit log, not recorded yet
+	files   []session.File // that the tools gave
+	cards   []string       // the questions that the owner is asked
 	account
 }
 
@@ -71,6 +69,7 @@ func (p *progress) spent() account {
 func (e *Engine) answer(ctx context.Context, h *session.Held, w *who, live Live) error {
 	p := &progress{engine: e, held: h, who: w, live: live}
 	p.account = account{grant: h.Head.Grant, usage: h.Turn.Usage, cost: h.Turn.Cost}
+	p.files = h.Turn.Files
 	if h.Turn.Grant != nil {
 		p.grant = *h.Turn.Grant
 	}
@@ -159,9 +158,8 @@ func (p *progress) update(ctx context.Context, change func(t *session.Turn)) err
 		change(t)
 		p.mu.Lock()
 		t.Audit, p.entries = append(t.Audit, p.entries...), nil
+		t.Files, t.Cards = slices.Clip(p.files), slices.Clip(p.cards)
 		p.mu.Unlock()
-		t.Cards = p.cards
-		t.Files, p.files = append(slices.Clip(t.Files), p.files...), nil
 		a := p.spent()
 		t.Usage, t.Cost, t.Grant = a.usage, a.cost, &a.grant
 	})

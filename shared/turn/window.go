@@ -90,7 +90,9 @@ func (p *progress) openWindow(ctx context.Context) error {
 		p.retrace(asked)
 	}
 	p.retrace(t)
+	p.mu.Lock()
 	p.cards = t.Cards
+	p.mu.Unlock()
 	p.tools.Window, p.tools.Nobody, p.tools.Ask, p.tools.Granted = p.window, t.Message.Job != nil, p.ask, p.engine.approvals().Granted
 	return nil
 }
