@@ -43,7 +43,8 @@ func newLambda(w *World) *lambda {
 	}
 	l.cloud, err = standin.Open(standin.Options{
 		Top: Root(w.T), Folder: filepath.Join(w.state, "functions"), Names: names, Log: w.log, Vars: vars,
-		S3: l.s3.Endpoint, Keys: standin.Keys{ID: l.s3.AccessKeyID, Secret: l.s3.SecretAccessKey},
+		Sandbox: vars["SANDBOX"] == "on",
+		S3:      l.s3.Endpoint, Keys: standin.Keys{ID: l.s3.AccessKeyID, Secret: l.s3.SecretAccessKey},
 		Allow: func(function, action, resource string) (string, bool) {
 			right, ok := roles.Allow(function, action, resource)
 			return right.Resource, ok

@@ -18,6 +18,7 @@ import (
 // seldom are rights that an afternoon does not need, and why they are there.
 var seldom = map[standin.Use]string{
 	{Function: "webhook", Action: "s3:GetObject", Resource: "arn:aws:s3:::instar/main/tasks/*"}:                                                "a container reports",
+	{Function: "agent", Action: "lambda:InvokeFunction", Resource: "arn:aws:lambda:us-east-1:123456789012:function:instar-sandbox"}:            "a command runs",
 	{Function: "console", Action: "s3:DeleteObject", Resource: "arn:aws:s3:::instar/main/access/*"}:                                            "sessions that were logged out a week ago are forgotten",
 	{Function: "schedule", Action: "s3:DeleteObject", Resource: "arn:aws:s3:::instar/main/due/*"}:                                              "a job that is due more than a minute ahead fires",
 	{Function: "schedule", Action: "s3:DeleteObject", Resource: "arn:aws:s3:::instar/main/jobs/*"}:                                             "the same, of one that fires once",

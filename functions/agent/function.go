@@ -154,13 +154,14 @@ func computer(env platform.Env, derived func(seal.Purpose) func(context.Context)
 		return turn.Sandbox{}
 	}
 	return turn.Sandbox{
-		Key: derived(seal.ForTasks), Report: bound.Report, Network: strings.TrimSpace(env.Var("SANDBOX_HOSTS")) != "",
+		Key: derived(seal.ForTasks), Report: bound.Report, Longest: bound.Longest, Forgets: bound.Forgets,
+		Network: !bound.Closed && strings.TrimSpace(env.Var("SANDBOX_HOSTS")) != "",
 		Open: func(ctx context.Context, session string) (*client.Client, error) {
 			seed, err := derived(seal.ForSandbox)(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return &client.Client{Do: bound.Do, Key: ed25519.NewKeyFromSeed(seed), Session: session, Now: time.Now}, nil
+			return &client.Client{Do: bound.Do, Key: ed25519.NewKeyFromSeed(seed), Session: session, Now: time.Now, MaxBody: bound.MaxBody}, nil
 		},
 	}
 }

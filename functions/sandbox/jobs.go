@@ -50,7 +50,7 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	j, fresh, err := h.Jobs.Start(run)
+	j, fresh, err := h.Jobs.Start(r.Context(), run)
 	done()
 	if err != nil {
 		h.fail(w, "start job", err)

@@ -135,7 +135,7 @@ func (h *Handler) fail(w http.ResponseWriter, doing string, err error) {
 		status = http.StatusNotFound
 	case errors.Is(err, job.ErrGone):
 		status = http.StatusGone
-	case errors.Is(err, job.ErrFull):
+	case errors.Is(err, job.ErrFull), errors.Is(err, job.ErrAlone):
 		status = http.StatusTooManyRequests
 	case errors.Is(err, job.ErrClosed):
 		status = http.StatusServiceUnavailable
@@ -215,7 +215,10 @@ func number(w http.ResponseWriter, r *http.Request, name string, otherwise, most
 func failure(text string) map[string]any { return map[string]any{"error": text} }
 
 func reply(w http.ResponseWriter, status int, body any) {
+	data, _ := json.Marshal(body)
+	data = append(data, '\n')
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body)
+	w.Write(data)
 }

@@ -72,6 +72,14 @@ type Sandbox struct {
 	// Report is where a daemon says that a job has ended, by POST; "" where it
 	// cannot reach us.
 	Report string
+	// Longest is how long a command may take; 0: as long as anywhere.
+	Longest time.Duration
+	// Closed: nothing leaves a container, whichever hosts the owner opens.
+	Closed bool
+	// Forgets: a container goes away without the agent being told.
+	Forgets bool
+	// MaxBody is how many bytes a request to a container may have; 0: any number.
+	MaxBody int64
 }
 
 // Misconfigured answers every request with 503 and says what to mend.

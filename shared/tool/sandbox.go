@@ -16,7 +16,6 @@ import (
 	"instar/shared/policy"
 	"instar/shared/sandbox"
 	"instar/shared/sandbox/client"
-	"instar/shared/task"
 )
 
 // Sandbox is what the tools of the sandbox work with: a computer of the
@@ -25,6 +24,11 @@ type Sandbox struct {
 	Open func(ctx context.Context) (*client.Client, error)
 	// Network: commands can reach hosts outside.
 	Network bool
+	// Longest is how long a command may take here; 0 is sandbox.MaxTime.
+	Longest time.Duration
+	// Keep saves the workspace when something has been done to it; nil where the
+	// platform sees to that. Its errors are the client's.
+	Keep func(ctx context.Context) error
 	// Label is that of the workspace.
 	Label interface {
 		Join(ctx context.Context, l label.Label) (label.Label, error)
@@ -42,6 +46,7 @@ const (
 	defaultWait = 30 * time.Second
 	maxWait     = 2 * time.Minute
 	slice       = 20 * time.Second // of a wait, so that a connection is never silent for long
+	busyPause   = time.Second      // before a busy sandbox is asked again
 	defaultTime = 30 * time.Minute
 	maxUpload   = 20 << 20 // bytes of an attachment
 	maxPart     = 12 << 10 // bytes of a file that are read at once
@@ -49,83 +54,6 @@ const (
 
 // Tools are sandbox_run, sandbox_read and sandbox_write.
 func (s *Sandbox) Tools() []Tool { return []Tool{s.run(), s.read(), s.write()} }
-
-func (s *Sandbox) run() Tool {
-	m := own(policy.WriteOwn, map[string]policy.ArgRole{"command": policy.Content, "wait_s": policy.Flag, "minutes": policy.Flag})
-	m.Intent = [][]string{{"run", "execute", "build", "test", "compile", "compute", "calculate", "convert", "analyze", "analyse", "process", "install", "check", "try", "code", "program", "script"}}
-	if s.Network {
-		m.Effect, m.Intent = policy.RunCode, nil
-	}
-	return Tool{
-		Tool: model.Tool{
-			Name:        "sandbox_run",
-			Description: "Run a shell command on a Linux computer of this conversation's own (git, python3, node, jq, ripgrep). Files stay in its workspace. What does not end within wait_s goes on as a task: then say that you work on it, and end; you are woken with the result.",
-			Schema:      json.RawMessage(`{"type":"object","properties":{"command":{"type":"string"},"wait_s":{"type":"integer","minimum":0,"maximum":120,"description":"default 30"},"minutes":{"type":"integer","minimum":1,"maximum":360,"description":"how long it may take at most; default 30"}},"required":["command"],"additionalProperties":false}`),
-		},
-		Manifest: m,
-		// The same call is the same job, but for a container that is a new one;
-		// what only changes the workspace may be done again there.
-		Idempotent: !s.Network,
-		Run: func(ctx context.Context, c Call) (string, error) {
-			in := struct {
-				Command string `json:"command"`
-				Wait    *int   `json:"wait_s"`
-				Minutes int    `json:"minutes"`
-			}{Minutes: int(defaultTime / time.Minute)}
-			if err := decode(c.Input, &in); err != nil {
-				return "", err
-			}
-			if strings.TrimSpace(in.Command) == "" || in.Minutes < 1 || in.Minutes > int(sandbox.MaxTime/time.Minute) {
-				return "", fmt.Errorf("give a command, and minutes from 1 to %d", int(sandbox.MaxTime/time.Minute))
-			}
-			wait := defaultWait
-			if in.Wait != nil {
-				wait = min(max(time.Duration(*in.Wait)*time.Second, 0), maxWait)
-			}
-			return s.command(ctx, c, in.Command, wait, time.Duration(in.Minutes)*time.Minute)
-		},
-	}
-}
-
-func (s *Sandbox) command(ctx context.Context, c Call, command string, wait, limit time.Duration) (string, error) {
-	if err := s.taint(ctx, c, s.Network); err != nil {
-		return "", err
-	}
-	box, err := s.Open(ctx)
-	if err != nil {
-		return "", unreachable(err)
-	}
-	id := task.ID(c.ID)
-	callback, err := s.Callback(ctx, id)
-	if err != nil {
-		return "", unreachable(err)
-	}
-	until := time.Now().Add(wait)
-	j, err := box.Start(ctx, sandbox.Run{ID: id, Command: command, TimeS: int(limit / time.Second), Callback: callback}, min(wait, slice))
-	for err == nil && j.State != sandbox.Ended {
-		left := time.Until(until)
-		if left < time.Second {
-			break
-		}
-		j, err = box.Job(ctx, id, min(left, slice))
-	}
-	if ctx.Err() != nil { // stopped: the command with it
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		box.Stop(stop, id)
-		return "", ctx.Err()
-	}
-	if err != nil {
-		return "", unreachable(err)
-	}
-	if j.State == sandbox.Ended {
-		return task.Outcome(j), nil
-	}
-	if err := s.Leave(ctx, c, id, command); err != nil {
-		return "", errors.New("the command is running, but it could not be kept track of; try again")
-	}
-	return fmt.Sprintf("It goes on as the task %s. Say that you are working on it, and end your turn; you are woken with the result.", id), nil
-}
 
 // taint joins what goes into the workspace with what is in it, and has the
 // window know what comes out.
@@ -150,6 +78,10 @@ func unreachable(err error) error {
 		return errors.New(refused.Text)
 	case errors.Is(err, client.ErrOff):
 		return errors.New("there is no sandbox here; the owner can turn it on")
+	case errors.Is(err, client.ErrBusy):
+		return errors.New("the sandbox works on another command, and does one at a time: end your turn, and try again when that has ended")
+	case errors.Is(err, client.ErrGone):
+		return errors.New("the sandbox went away meanwhile, and what was done in it and not saved is lost; try again")
 	}
 	return errors.New("the sandbox could not be reached; try again")
 }
@@ -284,7 +216,7 @@ func (s *Sandbox) write() Tool {
 			if err := box.Write(ctx, in.Path, bytes.NewReader(content)); err != nil {
 				return "", unreachable(err)
 			}
-			return fmt.Sprintf("Written: %d bytes.", len(content)), nil
+			return fmt.Sprintf("Written: %d bytes.", len(content)) + s.keep(ctx), nil
 		},
 	}
 }

@@ -31,6 +31,11 @@ type Sandbox struct {
 	Report string
 	// Network: commands can reach hosts that the owner has opened.
 	Network bool
+	// Longest is how long a command may take; 0 is sandbox.MaxTime.
+	Longest time.Duration
+	// Forgets: a container goes away without a word, so what is done in it is saved
+	// at once.
+	Forgets bool
 }
 
 func (e *Engine) tasks() *task.Store { return &task.Store{Bucket: e.Bucket, Agent: e.Agent} }
@@ -55,9 +60,13 @@ func (p *progress) sandbox() *tool.Sandbox {
 	if e.Sandbox.Open == nil {
 		return nil
 	}
+	var keep func(ctx context.Context) error
+	if e.Sandbox.Forgets {
+		keep = func(ctx context.Context) error { return e.SaveWorkspace(ctx, p.who.session) }
+	}
 	return &tool.Sandbox{
-		Network: e.Sandbox.Network,
-		Label:   &workspaceLabel{e: e, session: p.who.session},
+		Network: e.Sandbox.Network, Longest: e.Sandbox.Longest, Keep: keep,
+		Label: &workspaceLabel{e: e, session: p.who.session},
 		Open: func(ctx context.Context) (*client.Client, error) {
 			c, err := e.Sandbox.Open(ctx, p.who.session)
 			if err == nil {
@@ -187,15 +196,22 @@ func (e *Engine) Look(ctx context.Context, id string, look int) error {
 		return e.ended(ctx, t, sandbox.Job{State: sandbox.Ended, Why: sandbox.WhyShutdown})
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
 		return e.ended(ctx, t, sandbox.Job{State: sandbox.Ended, Why: sandbox.WhyShutdown})
-	case err != nil && t.Lost+1 >= maxLost:
+	case err != nil && !errors.Is(err, client.ErrBusy) && t.Lost+1 >= maxLost:
 		return e.ended(ctx, t, sandbox.Job{State: sandbox.Ended, Why: sandbox.WhyShutdown})
 	case err == nil && j.State == sandbox.Ended:
 		return e.ended(ctx, t, j)
 	}
+	busy := errors.Is(err, client.ErrBusy) // with this task, or until it can be asked for
+	if busy {
+		err = nil
+	}
 	shown := t.Shown
-	if err == nil {
-		shown = e.showTask(ctx, t, fmt.Sprintf("⏳ %s: %s so far. %s", quoted(t.Title), span(e.Now().Sub(t.Started).Round(time.Second)), lastLine(j)))
-	} else {
+	switch {
+	case busy && t.Stop:
+		shown = e.showTask(ctx, t, fmt.Sprintf("⏹ %s: it cannot be ended here before it ends by itself, but nothing comes of it.", quoted(t.Title)))
+	case err == nil:
+		shown = e.showTask(ctx, t, strings.TrimSpace(fmt.Sprintf("⏳ %s: %s so far. %s", quoted(t.Title), span(e.Now().Sub(t.Started).Round(time.Second)), lastLine(j))))
+	default:
 		slog.Warn("task not looked at", "task", id, "error", err.Error())
 	}
 	lost := t.Lost + 1

@@ -34,6 +34,8 @@ type box struct {
 	runs  []sandbox.Run
 	files map[string]string
 	gone  bool // it cannot be reached
+	one   bool // it is busy while a command runs
+	full  bool // the workspace cannot be saved
 	saves int  // of the workspace
 }
 
@@ -53,6 +55,11 @@ func (b *box) do(session, publicKey string, r *http.Request) (*http.Response, er
 	defer b.mu.Unlock()
 	if b.gone {
 		return nil, fmt.Errorf("connection refused")
+	}
+	for id := range b.jobs {
+		if b.one && b.now(id).State == sandbox.Running {
+			return nil, client.ErrBusy
+		}
 	}
 	pub, err := sandbox.PublicKey(publicKey)
 	if err != nil {
@@ -88,6 +95,9 @@ func (b *box) serve(w http.ResponseWriter, r *http.Request) {
 		json.NewEncoder(w).Encode(map[string]any{"jobs": all})
 	case r.URL.Path == "/v1/list/":
 		fmt.Fprint(w, `{"entries":[]}`)
+	case r.URL.Path == "/v1/save" && b.full:
+		w.WriteHeader(413)
+		fmt.Fprint(w, `{"error":"workspace is too large to save: 300 MB, at most 160 MB"}`)
 	case r.URL.Path == "/v1/save":
 		b.saves++
 		fmt.Fprintln(w, `{"v":1,"packs":[],"nodes":[]}`)

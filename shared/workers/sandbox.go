@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"syscall/js"
+
+	"instar/shared/sandbox"
 )
 
 // ErrNoSandbox is the error of Env.Sandbox where no sandbox is bound.
@@ -21,9 +23,9 @@ var ErrAsleep = errors.New("the sandbox is asleep")
 // What build/worker/sandbox.mjs reads and does not hand on, and what it says of
 // an answer that is not the daemon's.
 const (
-	keyHeader     = "Instar-Sandbox-Key"
-	sessionHeader = "Instar-Sandbox-Session"
-	errorHeader   = "Instar-Sandbox-Error"
+	keyHeader     = sandbox.HeaderKey
+	sessionHeader = sandbox.HeaderSession
+	errorHeader   = sandbox.HeaderError
 )
 
 // wholeRequest is up to how many bytes a body is sent in one piece.
@@ -78,7 +80,7 @@ func refused(r *http.Response) error {
 	var said struct{ Error string }
 	json.NewDecoder(io.LimitReader(r.Body, 4<<10)).Decode(&said)
 	switch kind {
-	case "asleep":
+	case sandbox.NotAwake:
 		return ErrAsleep
 	case "off":
 		return ErrNoSandbox

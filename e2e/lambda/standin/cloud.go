@@ -23,6 +23,8 @@ type Options struct {
 	Vars   map[string]string // what is in the Parameter Store
 	// Env is what each function's environment has beside, as template.yaml says.
 	Env func(name string) []string
+	// Sandbox: there is the sandbox's function, too.
+	Sandbox bool
 	// S3 is the address of a real S3 server with the bucket, and its keys.
 	S3   string
 	Keys Keys
@@ -76,6 +78,14 @@ func Open(o Options) (*Cloud, error) {
 				"AWS_ENDPOINT_URL=" + services, "BUCKET=s3://" + Bucket + "?region=" + Region + "&endpoint=" + store,
 				"QUEUE=" + QueueURL, "PARAMETERS=" + Prefix, "AGENT=instar-agent",
 			}, o.env(name)...),
+		}
+		if o.Sandbox {
+			c.Functions[name].Env = append(c.Functions[name].Env, "SANDBOX=instar-"+Sandbox)
+		}
+	}
+	if o.Sandbox {
+		if c.Functions[Sandbox], err = NewSandbox(o); err != nil {
+			return nil, err
 		}
 	}
 	return c, nil

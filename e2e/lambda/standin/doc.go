@@ -3,7 +3,8 @@
 // InvokeWithResponseStream), an SQS FIFO queue with its event source mapping, and
 // the Parameter Store, around a real S3 server. It runs the real bootstraps, out
 // of the zips of `make lambda`. It checks signatures and refuses what the services
-// refuse, and what a function's role in template.yaml does not allow.
+// refuse, and what a function's role in template.yaml does not allow. The sandbox's
+// function is the real daemon, in a process with as few rights (NewSandbox).
 package standin
 
 // What there is only one of.

@@ -78,6 +78,9 @@ func (f *Function) start() (*environment, error) {
 	f.starts.Add(1)
 	go func() {
 		e.command.Wait()
+		if f.User > 0 { // its machine ends with it
+			exec.Command("setpriv", "--reuid", fmt.Sprint(f.User), "--clear-groups", "sh", "-c", "kill -9 -1").Run()
+		}
 		e.server.Close()
 		e.end(errCrashed)
 		close(e.exited)
@@ -204,6 +207,11 @@ type Function struct {
 	Timeout time.Duration
 	// Limit is how many environments there may be at once; 0 is 8.
 	Limit int
+	// Reserved: there may be one at once, and an invocation that finds it taken is
+	// refused, not put off.
+	Reserved bool
+	// User is whose its processes are; 0: nobody's in particular.
+	User int
 	// Cut, if set, has the connection of an answer break after so many bytes.
 	Cut int64
 
@@ -223,14 +231,25 @@ func (f *Function) Starts() int { return int(f.starts.Load()) }
 func (f *Function) Invoke(ctx context.Context, payload []byte) (*Invocation, error) {
 	f.mu.Lock()
 	if f.slots == nil {
-		f.slots, f.all = make(chan struct{}, cmp.Or(f.Limit, 8)), map[*environment]bool{}
+		limit := cmp.Or(f.Limit, 8)
+		if f.Reserved {
+			limit = 1
+		}
+		f.slots, f.all = make(chan struct{}, limit), map[*environment]bool{}
 	}
 	slots := f.slots
 	f.mu.Unlock()
 	select {
 	case slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	default:
+		if f.Reserved {
+			return nil, errThrottled
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	e, err := f.environment()
 	if err != nil {

@@ -138,6 +138,11 @@ func (c *Cloud) invoke(w http.ResponseWriter, r *http.Request, caller, name stri
 		return
 	}
 	i, err := f.Invoke(r.Context(), payload)
+	if errors.Is(err, errThrottled) {
+		w.Header().Set("X-Amzn-Errortype", err.Error())
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
 	if err != nil {
 		w.Header().Set("X-Amzn-Errortype", "ServiceException")
 		w.WriteHeader(http.StatusInternalServerError)

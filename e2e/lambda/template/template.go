@@ -34,7 +34,9 @@ var known = map[string]string{
 	"AWS::Partition": "aws", "AWS::Region": standin.Region, "AWS::AccountId": standin.Account, "AWS::StackName": "instar",
 	"Prefix": standin.Prefix, "Bucket": standin.Bucket, "Bucket.Arn": "arn:aws:s3:::" + standin.Bucket,
 	"Queue": standin.QueueURL, "Queue.Arn": standin.QueueARN, "AgentFunction": "instar-agent",
-	"AgentFunction.Arn": "arn:aws:lambda:" + standin.Region + ":" + standin.Account + ":function:instar-agent",
+	"AgentFunction.Arn":   "arn:aws:lambda:" + standin.Region + ":" + standin.Account + ":function:instar-agent",
+	"SandboxFunction":     "instar-sandbox",
+	"SandboxFunction.Arn": "arn:aws:lambda:" + standin.Region + ":" + standin.Account + ":function:instar-sandbox",
 }
 
 // Load reads the file.
@@ -57,9 +59,12 @@ func Load(file string) (*Template, error) {
 
 var variable = regexp.MustCompile(`\$\{([A-Za-z0-9:.]+)\}`)
 
-// resolve replaces !Ref, !GetAtt and !Sub by text, and other functions by their
-// arguments.
+// resolve replaces !Ref, !GetAtt and !Sub by text, !If by what holds when its
+// condition does, and other functions by their arguments.
 func resolve(n *yaml.Node) {
+	if n.Tag == "!If" {
+		*n = *n.Content[1]
+	}
 	switch n.Tag {
 	case "!Ref", "!GetAtt":
 		n.Tag, n.Value = "!!str", value(n.Value)
@@ -109,13 +114,16 @@ func merge(into, from map[string]any) {
 
 func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
-// Rights are what a role allows.
+// Rights are what a role allows, unless something denies it.
 func (t *Template) Rights(role string) (rights []Right) {
 	policies, _ := t.Resources[role].Properties["Policies"].([]any)
 	for _, p := range policies {
 		document, _ := p.(map[string]any)["PolicyDocument"].(map[string]any)
 		statements, _ := document["Statement"].([]any)
 		for _, s := range statements {
+			if s.(map[string]any)["Effect"] != "Allow" {
+				continue
+			}
 			for _, action := range texts(s.(map[string]any)["Action"]) {
 				for _, resource := range texts(s.(map[string]any)["Resource"]) {
 					rights = append(rights, Right{action, resource})

@@ -21,6 +21,8 @@ func load(t *testing.T) *template.Template {
 	return all
 }
 
+const sandboxARN = "arn:aws:lambda:" + standin.Region + ":" + standin.Account + ":function:instar-sandbox"
+
 const objects = "arn:aws:s3:::" + standin.Bucket + "/"
 
 // stored is what each function does to the bucket: the code's side of its role's
@@ -49,6 +51,9 @@ func needed(l platform.Listing) []template.Right {
 	}, stored[l.Name]...)
 	if l.Bound("AGENT") {
 		rights = append(rights, template.Right{Action: "lambda:InvokeFunction", Resource: "arn:aws:lambda:" + standin.Region + ":" + standin.Account + ":function:instar-agent"})
+	}
+	if l.Bound("SANDBOX") {
+		rights = append(rights, template.Right{Action: "lambda:InvokeFunction", Resource: sandboxARN})
 	}
 	if l.Name == "agent" { // what the queue's event source mapping does as it, and package lambda
 		for _, action := range []string{"ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility"} {
@@ -90,7 +95,7 @@ func TestEachRoleAllowsWhatItsFunctionDoesAndNothingElse(t *testing.T) {
 func TestNoRoleHasAWildcardOfItsOwn(t *testing.T) {
 	all, roles := load(t), 0
 	for name, r := range all.Resources {
-		if r.Type != "AWS::IAM::Role" {
+		if r.Type != "AWS::IAM::Role" || name == "SandboxRole" {
 			continue
 		}
 		roles++
@@ -124,6 +129,9 @@ func TestEachFunctionIsConfiguredAsTheCodeReadsIt(t *testing.T) {
 		if l.Bound("AGENT") {
 			want = append(want, "AGENT=instar-agent")
 		}
+		if l.Bound("SANDBOX") || slices.Contains(l.Present, "SANDBOX") {
+			want = append(want, "SANDBOX=instar-sandbox")
+		}
 		variables, _ := f["Environment"].(map[string]any)["Variables"].(map[string]any)
 		var got []string
 		for name, value := range variables {
@@ -140,6 +148,39 @@ func TestEachFunctionIsConfiguredAsTheCodeReadsIt(t *testing.T) {
 		url, public := f["FunctionUrlConfig"].(map[string]any)
 		if public != (l.Name == "webhook" || l.Name == "console") || public && (url["AuthType"] != "NONE" || url["InvokeMode"] != "RESPONSE_STREAM") {
 			t.Errorf("%s has the URL %v", l.Name, url)
+		}
+	}
+}
+
+// Its role lets Lambda put it into its network, and its own code do nothing.
+func TestTheSandboxMayDoNothingAndReachesNothing(t *testing.T) {
+	all := load(t)
+	role := fmt.Sprint(all.Resources["SandboxRole"].Properties["Policies"])
+	if denied := "Action:* Condition:map[ArnEquals:map[lambda:SourceFunctionArn:" + sandboxARN + "]] Effect:Deny Resource:*"; !strings.Contains(role, denied) {
+		t.Errorf("its code is not denied everything: %s", role)
+	}
+	for _, r := range all.Rights("SandboxRole") {
+		if !strings.HasPrefix(r.Action, "ec2:") || all.Resources["SandboxRole"].Properties["ManagedPolicyArns"] != nil {
+			t.Errorf("it is allowed %v", r)
+		}
+	}
+	f := all.Resources["SandboxFunction"]
+	if f.Type != "AWS::Lambda::Function" || f.Properties["Environment"] != nil || f.Properties["Role"] != "${SandboxRole.Arn}" {
+		t.Errorf("it is given what other functions are: %v", f)
+	}
+	if f.Properties["ReservedConcurrentExecutions"] != 1 || f.Properties["Timeout"] != 900 || f.Properties["EphemeralStorage"] == nil {
+		t.Errorf("it is no one environment for 15 minutes: %v", f.Properties)
+	}
+	network := fmt.Sprint(f.Properties["VpcConfig"])
+	if network != "map[SecurityGroupIds:[${SandboxGroup}] SubnetIds:[${SandboxSubnet}]]" || all.Resources["SandboxNetwork"].Properties["EnableDnsSupport"] != false {
+		t.Errorf("its network is %s, %v", network, all.Resources["SandboxNetwork"])
+	}
+	if out := fmt.Sprint(all.Resources["SandboxGroup"].Properties["SecurityGroupEgress"]); out != "[map[CidrIp:127.0.0.1/32 IpProtocol:-1]]" {
+		t.Errorf("out of it goes %s", out)
+	}
+	for name, r := range all.Resources {
+		if strings.HasPrefix(r.Type, "AWS::EC2::") && !slices.Contains([]string{"SandboxNetwork", "SandboxSubnet", "SandboxGroup"}, name) {
+			t.Errorf("its network has %s, a %s", name, r.Type)
 		}
 	}
 }

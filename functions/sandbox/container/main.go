@@ -3,7 +3,11 @@
 // Command container is the sandbox's daemon: the first process of its
 // container, and root there, so that the jobs it starts can be anybody but root.
 //
-// Environment: SANDBOX_PUBLIC_KEY (the base64 of an Ed25519 key) and
+// On AWS Lambda the same program serves invocations (package invoke). It is nobody
+// in particular there, and so are its jobs, below SANDBOX_DIR, /tmp/sandbox, with
+// SANDBOX_MAX_MB, 160; each call brings the session and the key.
+//
+// Environment elsewhere: SANDBOX_PUBLIC_KEY (the base64 of an Ed25519 key) and
 // SANDBOX_SESSION are needed; PORT is 8080, SANDBOX_DIR is /sandbox (made here,
 // with the workspace and the daemon's own folder in it), SANDBOX_MAX_MB is 1024
 // (of a workspace that can be saved, and of one file) and SANDBOX_CGROUP is
@@ -17,6 +21,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +31,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -35,12 +39,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	daemon "instar/functions/sandbox"
-	"instar/functions/sandbox/files"
+	"instar/functions/sandbox/clean"
+	"instar/functions/sandbox/invoke"
 	"instar/functions/sandbox/job"
 	"instar/functions/sandbox/peer"
 	"instar/functions/sandbox/user"
-	"instar/functions/sandbox/workspace"
 	"instar/shared/sandbox"
 )
 
@@ -63,7 +66,11 @@ func main() {
 		job.Launch()
 	}
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
-	if err := serve(); err != nil {
+	start := serve
+	if os.Getenv(invoke.API) != "" {
+		start = function
+	}
+	if err := start(); err != nil {
 		slog.Error("sandbox cannot start", "error", err.Error())
 		os.Exit(1)
 	}
@@ -84,33 +91,57 @@ func serve() error {
 	if session == "" {
 		return errors.New("SANDBOX_SESSION is not set")
 	}
-	most, err := strconv.ParseInt(otherwise("SANDBOX_MAX_MB", "1024"), 10, 32)
-	if err != nil || most < 1 {
-		return errors.New("SANDBOX_MAX_MB must be a number of megabytes")
-	}
-	most <<= 20
-	dir := otherwise("SANDBOX_DIR", "/sandbox")
-	home, state := filepath.Join(dir, "workspace"), filepath.Join(dir, "state")
-	outputs := filepath.Join(state, "output")
-	if err := folders(dir, state, outputs); err != nil {
-		return err
-	}
-	store, err := workspace.New(workspace.Config{Dir: home, State: state, User: jobs, Max: most})
+	p, err := choose("/sandbox", "1024", jobs)
 	if err != nil {
 		return err
 	}
-	table, err := job.New(job.Config{
-		Session: session, User: jobs, Home: home, Outputs: outputs, Cgroup: otherwise("SANDBOX_CGROUP", "/sys/fs/cgroup"),
-		MaxFile: most, Memory: max(memory()-reserve, reserve), Client: job.NewClient(),
-		Env: trusted(),
-	})
+	if err := p.make(); err != nil {
+		return err
+	}
+	table, err := p.table(job.Config{Session: session, Cgroup: otherwise("SANDBOX_CGROUP", "/sys/fs/cgroup"), Env: trusted()})
 	if err != nil {
 		return err
 	}
-	return listen(table, &daemon.Handler{
-		Key: key, Session: session, Jobs: table, Files: &files.Files{Dir: home, User: jobs, Max: most},
-		Workspace: store, Now: time.Now,
-	})
+	handler, err := p.handler(session, key, table)
+	if err != nil {
+		return err
+	}
+	return listen(table, handler)
+}
+
+// function serves as a function of AWS Lambda.
+func function() error {
+	if os.Geteuid() == 0 {
+		return errors.New("must not be root as a function: it deletes in /tmp all that is its own")
+	}
+	if err := invoke.Bare(); err != nil {
+		return fmt.Errorf("begin anew: %w", err)
+	}
+	if err := harden(); err != nil {
+		return err
+	}
+	p, err := choose("/tmp/sandbox", "160", user.User{UID: os.Getuid(), GID: os.Getgid()})
+	if err != nil {
+		return err
+	}
+	table, err := p.table(job.Config{Alone: true})
+	if err != nil {
+		return err
+	}
+	server := &invoke.Server{Jobs: table, Open: func(session string, key ed25519.PublicKey) (http.Handler, error) {
+		if err := table.Clear(session); err != nil {
+			return nil, err
+		}
+		if err := errors.Join(clean.All(), user.RemoveAll(p.dir)); err != nil {
+			return nil, err
+		}
+		if err := p.make(); err != nil {
+			return nil, err
+		}
+		return p.handler(session, key, table)
+	}}
+	server.Serve()
+	return errors.New("the runtime has ended")
 }
 
 // listen serves until the container is asked to stop, and then ends all jobs.
@@ -147,14 +178,16 @@ func listen(table *job.Table, handler http.Handler) error {
 func harden() error {
 	unix.Umask(0o022)
 	// What started it may have left descriptors open.
-	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return fmt.Errorf("close descriptors: %w", err)
+	if err := job.CloseOnExec(3); err != nil {
+		return err
 	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbid dumps: %w", err)
 	}
-	if err := syscall.Setgroups(nil); err != nil {
-		return fmt.Errorf("leave groups: %w", err)
+	if os.Geteuid() == 0 {
+		if err := syscall.Setgroups(nil); err != nil {
+			return fmt.Errorf("leave groups: %w", err)
+		}
 	}
 	// Wishes: not every container may go below 0. Sessions share the processor as
 	// groups (sched(7)), so one of a job's weighs as much as the daemon's.
@@ -162,24 +195,6 @@ func harden() error {
 	os.WriteFile("/proc/self/autogroup", []byte("-10"), 0)
 	debug.SetMemoryLimit(memoryAim)
 	return nil
-}
-
-// folders makes the daemon's folders. The state belongs to root alone, and what
-// an earlier life left in it is of no use.
-func folders(dir, state, outputs string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make folders: %w", err)
-	}
-	if err := os.RemoveAll(state); err != nil {
-		return fmt.Errorf("clear state: %w", err)
-	}
-	for _, d := range []string{state, outputs} {
-		if err := os.Mkdir(d, 0o700); err != nil {
-			return fmt.Errorf("make folders: %w", err)
-		}
-	}
-	// Nobody but root may move what is in it.
-	return errors.Join(os.Chown(dir, 0, 0), os.Chmod(dir, 0o755))
 }
 
 // memory is what the container has, in bytes: the machine's, or its cgroup's.

@@ -4,6 +4,10 @@
 // way to more, within limits that the kernel enforces, marked so that its whole
 // tree can be found and ended, its output kept at both ends on disk.
 //
+// Where the daemon itself is an ordinary user (Config.Alone), jobs are the same
+// one: they may kill the daemon, and read and change what it keeps in files. What
+// it has in memory they cannot see, and what descends from it is ended as surely.
+//
 // Nothing survives the daemon: it is the container's first process, and when it
 // ends, everything does. A job's id, once used, is never run again.
 //
@@ -43,6 +47,7 @@ type limits struct {
 // Job is one of them. Its methods are safe for concurrent use.
 type Job struct {
 	id     string
+	kin    kin
 	mark   uint32
 	limits limits
 	room   int64 // RLIMIT_NPROC
@@ -128,7 +133,7 @@ func (j *Job) supervise(pumped <-chan struct{}, cut func()) (why string, e exit)
 			j.kill()
 			return
 		}
-		signalMarked(j.mark, signal)
+		j.kin.signal(j.mark, signal)
 		if grace == nil {
 			grace = time.After(Grace)
 		}
@@ -160,7 +165,7 @@ func (j *Job) supervise(pumped <-chan struct{}, cut func()) (why string, e exit)
 }
 
 func (j *Job) kill() {
-	if !killMarked(j.mark, j.cgroup.kill) {
+	if !j.kin.kill(j.mark, j.cgroup.kill) {
 		slog.Warn("job has processes that do not die", "job", j.id)
 	}
 }

@@ -32,6 +32,7 @@ type spec struct {
 	Env       []string
 	Dir       string // absolute
 	UID, GID  int
+	Alone     bool // the daemon is the same user and can set no mark
 	Mark      uint32
 	Cgroup    string
 	OOMScore  int
@@ -46,7 +47,7 @@ type resource struct {
 
 // Launch is the short life between the daemon and a job: the daemon's own
 // program, started with an empty environment, that gives up everything and
-// becomes the job. It needs root, and returns only to fail.
+// becomes the job. It needs root unless spec.Alone, and returns only to fail.
 func Launch() {
 	// What is given up belongs to the thread, and this one becomes the process.
 	runtime.LockOSThread()
@@ -64,8 +65,8 @@ func becomeJob() error {
 		return errors.New("no job to become")
 	}
 	in.Close()
-	if err := unix.CloseRange(specFD, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return fmt.Errorf("close descriptors: %w", err)
+	if err := CloseOnExec(specFD); err != nil {
+		return err
 	}
 	if s.Cgroup != "" {
 		if err := write(s.Cgroup, "cgroup.procs", "0"); err != nil {
@@ -82,8 +83,13 @@ func becomeJob() error {
 		return err
 	}
 	for _, r := range s.Resources {
+		// What there is less of can be given to nobody.
+		var most syscall.Rlimit
+		if err := syscall.Getrlimit(r.Which, &most); err == nil {
+			r.Hard = min(r.Hard, most.Max)
+		}
 		// syscall's, so that exec does not put back Go's own limit of descriptors.
-		if err := syscall.Setrlimit(r.Which, &syscall.Rlimit{Cur: r.Soft, Max: r.Hard}); err != nil {
+		if err := syscall.Setrlimit(r.Which, &syscall.Rlimit{Cur: min(r.Soft, r.Hard), Max: r.Hard}); err != nil {
 			return fmt.Errorf("limit resource %d: %w", r.Which, err)
 		}
 	}
@@ -105,7 +111,7 @@ func becomeJob() error {
 // dropRights leaves this thread an ordinary user's, with the mark and no way
 // back. The order matters: each step needs what the next one takes.
 func dropRights(s spec) error {
-	for c := uintptr(0); ; c++ {
+	for c := uintptr(0); !s.Alone; c++ {
 		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0); err != nil {
 			break // beyond the last one that the kernel knows
 		}
@@ -113,7 +119,9 @@ func dropRights(s spec) error {
 			return fmt.Errorf("drop capability %d: %w", c, err)
 		}
 	}
-	if err := unix.Setgroups([]int{int(s.Mark)}); err != nil {
+	if s.Alone {
+		// There is none to drop, and no mark to be had.
+	} else if err := unix.Setgroups([]int{int(s.Mark)}); err != nil {
 		return fmt.Errorf("set mark: %w", err)
 	}
 	if err := unix.Setresgid(s.GID, s.GID, s.GID); err != nil {

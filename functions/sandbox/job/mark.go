@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"instar/shared/sandbox"
 )
 
 // A mark is a supplementary group that belongs to one job. A process gets it
@@ -22,14 +24,28 @@ import (
 //
 // The range is free in Debian's group file and inside what containers with
 // remapped ids have.
+//
+// A daemon that is not root can set no mark. It runs one job at a time, and what
+// descends from the daemon is that job's: an orphan becomes its nearest
+// subreaper's child (prctl(2)), and that descends from the daemon as well.
 const (
 	firstMark = 30_000
 	lastMark  = 59_999
 )
 
+// kin knows whose a process is.
+type kin struct {
+	alone bool // by descent from self, the daemon; otherwise by its mark
+	self  int
+}
+
+// onlyMark is that of a daemon's only job.
+const onlyMark = firstMark
+
 // process is one that bears a mark.
 type process struct {
 	pid    int
+	parent int
 	mark   uint32
 	dead   bool  // a zombie
 	dying  bool  // has been sent a KILL and has not had the time to die of it
@@ -38,16 +54,18 @@ type process struct {
 	memory int64 // resident bytes that are not a file's
 }
 
-// scan calls see for each marked process, in ascending order of pid. The kernel
+// scan calls see for each process of a job, in ascending order of pid. The kernel
 // lists them in that order too, and hands out pids in it, so that a child made
 // during the scan is seen as well, unless the pids wrapped.
-func scan(see func(process)) error {
+func (k kin) scan(see func(process)) error {
 	proc, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("list processes: %w", err)
 	}
 	defer unix.Close(proc)
 	var list, status [4096]byte
+	// Of the daemon, and of those seen in this scan: is what comes of them a job's?
+	known := map[int]bool{k.self: true}
 	for {
 		n, err := unix.Getdents(proc, list[:])
 		if err == unix.EINTR {
@@ -71,13 +89,41 @@ func scan(see func(process)) error {
 			if err != nil {
 				continue
 			}
-			if p, ok := look(proc, string(name)+"/status", status[:]); ok {
-				p.pid = pid
+			p, marked := look(proc, string(name)+"/status", status[:])
+			p.pid = pid
+			if k.alone {
+				seen := false
+				if marked, seen = known[p.parent]; !seen {
+					marked = k.descends(pid)
+				}
+				known[pid], p.mark = marked || pid == k.self, onlyMark
+			}
+			if marked {
 				p.headless(proc, status[:])
 				see(p)
 			}
 		}
 	}
+}
+
+// descends reports whether a process is the daemon's child, or a child's child.
+func (k kin) descends(pid int) bool {
+	var buffer [4096]byte
+	for at, tries := pid, 0; tries < 2*sandbox.MaxTasks; tries++ {
+		p, _ := look(unix.AT_FDCWD, "/proc/"+strconv.Itoa(at)+"/status", buffer[:])
+		gone := p.tasks == 0
+		switch {
+		case !gone && p.parent == k.self:
+			return true
+		case !gone && p.parent > 1:
+			at = p.parent
+		case !gone || at == pid:
+			return false
+		default:
+			at = pid // whose parent has gone: it has another now
+		}
+	}
+	return false
 }
 
 // look reads one process's status; false when it is gone or bears no mark.
@@ -94,11 +140,14 @@ func look(dir int, path string, buffer []byte) (process, bool) {
 	return parse(buffer[:n])
 }
 
-// lookAt is look for a pid.
-func lookAt(pid int) (process, bool) {
+// lookAt looks at one process; false when it is gone or no job's.
+func (k kin) lookAt(pid int) (process, bool) {
 	var buffer [4096]byte
 	p, ok := look(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/status", buffer[:])
 	p.pid = pid
+	if k.alone {
+		p.mark, ok = onlyMark, k.descends(pid)
+	}
 	return p, ok
 }
 
@@ -119,9 +168,8 @@ func parse(status []byte) (p process, marked bool) {
 					p.mark, marked = uint32(n), true
 				}
 			}
-			if !marked {
-				return p, false
-			}
+		case "PPid":
+			p.parent, _ = strconv.Atoi(string(bytes.TrimSpace(value)))
 		case "SigPnd", "ShdPnd":
 			pending, _ := strconv.ParseUint(string(bytes.TrimSpace(value)), 16, 64)
 			p.dying = p.dying || pending&(1<<(unix.SIGKILL-1)) != 0
@@ -148,19 +196,18 @@ func (p *process) headless(proc int, buffer []byte) {
 	}
 	tasks, _ := os.ReadDir("/proc/" + strconv.Itoa(p.pid) + "/task")
 	for _, task := range tasks {
-		if t, ok := look(proc, strconv.Itoa(p.pid)+"/task/"+task.Name()+"/status", buffer); ok && t.memory > 0 {
+		if t, _ := look(proc, strconv.Itoa(p.pid)+"/task/"+task.Name()+"/status", buffer); t.memory > 0 {
 			p.memory = t.memory
 			return
 		}
 	}
 }
 
-// signalMarked sends a signal to each living process that bears the mark and
-// answers how many there were, and how many more are already dying. None of
-// another job's is hit when a pid changes hands: a process is held by its
+// signal sends one to each living process of the job with the mark and answers how
+// many there were, and how many more are already dying. None of another job's is hit when a pid changes hands: a process is held by its
 // descriptor before it is looked at again.
-func signalMarked(mark uint32, signal unix.Signal) (alive, dying int, err error) {
-	err = scan(func(p process) {
+func (k kin) signal(mark uint32, signal unix.Signal) (alive, dying int, err error) {
+	err = k.scan(func(p process) {
 		if p.mark != mark || p.dead {
 			return
 		}
@@ -170,30 +217,36 @@ func signalMarked(mark uint32, signal unix.Signal) (alive, dying int, err error)
 		}
 		alive++
 		fd, err := unix.PidfdOpen(p.pid, 0)
+		if err == unix.ENOSYS || err == unix.EPERM {
+			// There is no such call here, and a pid could change hands after the look.
+			if again, ok := k.lookAt(p.pid); ok && again.mark == mark {
+				unix.Kill(p.pid, signal)
+			}
+			return
+		}
 		if err != nil {
 			return // gone
 		}
 		defer unix.Close(fd)
-		if again, ok := lookAt(p.pid); ok && again.mark == mark {
+		if again, ok := k.lookAt(p.pid); ok && again.mark == mark {
 			unix.PidfdSendSignal(fd, signal, nil, 0)
 		}
 	})
 	return alive, dying, err
 }
 
-// stuck is how long killMarked tries: a process that waits for the kernel does
-// not die before it gets what it waits for.
+// stuck is how long kill tries: a process that waits for the kernel does not die before it gets what it waits for.
 const stuck = 10 * time.Second
 
-// killMarked kills until nothing bears the mark, and reports whether it got
-// there. A process with a deadly signal pending cannot fork any more, so each
-// pass leaves only what was born behind it; the pauses are for dying in.
-func killMarked(mark uint32, all func()) bool {
+// kill kills until nothing is left of a job, and reports whether it got there. A
+// process with a deadly signal pending cannot fork any more, so each pass leaves
+// only what was born behind it; the pauses are for dying in.
+func (k kin) kill(mark uint32, all func()) bool {
 	const short, long = time.Millisecond, 32 * time.Millisecond
 	pause, clean := short, 0
 	for end := time.Now().Add(stuck); clean < 2; {
 		all()
-		alive, dying, err := signalMarked(mark, unix.SIGKILL)
+		alive, dying, err := k.signal(mark, unix.SIGKILL)
 		if err == nil && alive+dying == 0 {
 			// One that hops from pid to pid may have wrapped behind one pass, and
 			// is then ahead of the next.

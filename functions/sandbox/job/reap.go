@@ -40,8 +40,8 @@ func (t *Table) reapOne() bool {
 	if err != nil || pid == 0 {
 		return false
 	}
-	// It is still a zombie, so the kernel still knows its groups.
-	dead, marked := lookAt(pid)
+	// It is still a zombie, so the kernel still knows its groups and its parent.
+	dead, marked := t.kin.lookAt(pid)
 	t.forks.Lock()
 	job := t.leaders[pid]
 	delete(t.leaders, pid)

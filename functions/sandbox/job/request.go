@@ -3,6 +3,7 @@
 package job
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -76,6 +77,16 @@ func (t *Table) check(r sandbox.Run) (limits, error) {
 	return t.limits(r), nil
 }
 
+// inTime refuses a job that could take longer than ctx lasts, because all that is
+// here ends with it. A ctx without an end is no bound.
+func inTime(ctx context.Context, l limits) error {
+	deadline, ok := ctx.Deadline()
+	if left := time.Until(deadline); ok && l.time > left {
+		return Request{fmt.Sprintf("a command may take at most %d seconds here, and this one is given %d: give it less, or split it", max(int(left.Seconds()), 0), int(l.time.Seconds()))}
+	}
+	return nil
+}
+
 // limits fills in the defaults.
 func (t *Table) limits(r sandbox.Run) limits {
 	l := limits{
@@ -121,7 +132,7 @@ func (t *Table) launch(j *Job, r sandbox.Run) (*started, error) {
 	}
 	s := spec{
 		Argv: argv, Env: t.environment(r.Env), Dir: dir,
-		UID: t.config.User.UID, GID: t.config.User.GID, Mark: j.mark, Cgroup: string(group),
+		UID: t.config.User.UID, GID: t.config.User.GID, Alone: t.config.Alone, Mark: j.mark, Cgroup: string(group),
 		OOMScore: oomScore, Resources: t.resources(j.limits, j.room),
 	}
 	return launch(s, r.Stdin != "", func(fork func() (int, error)) (int, error) {
@@ -183,7 +194,7 @@ func (t *Table) resources(l limits, threads int64) []resource {
 // held.
 func (t *Table) room() int64 {
 	most := min(max(t.config.Memory>>19, 384), sandbox.MaxTasks)
-	step := most / (MaxRunning + 4)
+	step := most / int64(t.most()+4)
 	least := most + step
 	for _, j := range t.marks {
 		least = min(least, j.room)

@@ -87,6 +87,6 @@ func (t *Table) end(j *Job, why string, e exit, callback *sandbox.Callback) {
 	}
 	close(j.done)
 	if callback != nil {
-		t.calls.report(callback, report(t.config.Session, j.View(sandbox.DefaultText)))
+		t.calls.report(callback, report(t.session(), j.View(sandbox.DefaultText)))
 	}
 }

@@ -41,6 +41,8 @@ var (
 	ErrGone = errors.New("that job ended long ago and is forgotten")
 	// ErrFull is the error of a start when MaxRunning jobs run.
 	ErrFull = fmt.Errorf("%d jobs are running, which is the most: wait for one or end one", MaxRunning)
+	// ErrAlone is the error of a start where jobs run alone, when one does.
+	ErrAlone = errors.New("a command is running, and only one can: wait for it or end it")
 	// ErrClosed is the error of a start when the container goes away.
 	ErrClosed = errors.New("the sandbox is going away")
 )
@@ -54,6 +56,7 @@ func (r Request) Error() string { return r.Problem }
 type Config struct {
 	Session string
 	User    user.User
+	Alone   bool   // User is the daemon's own, who is not root: one job at a time
 	Home    string // the workspace
 	Outputs string // a folder that only root can enter
 	Cgroup  string // where cgroup v2 is mounted
@@ -66,6 +69,7 @@ type Config struct {
 // Table has all jobs.
 type Table struct {
 	config  Config
+	kin     kin
 	cgroups cgroups
 	calls   caller
 	wake    chan struct{} // to the watch: there is a job
@@ -91,9 +95,12 @@ func New(c Config) (*Table, error) {
 		return nil, fmt.Errorf("become subreaper: %w", err)
 	}
 	t := &Table{
-		config: c, cgroups: findCgroups(c.Cgroup), calls: newCaller(c.Client),
+		config: c, kin: kin{alone: c.Alone, self: os.Getpid()}, cgroups: cgroups{why: "the daemon is not root"}, calls: newCaller(c.Client),
 		wake: make(chan struct{}, 1), leaders: map[int]*Job{}, jobs: map[string]*Job{}, marks: map[uint32]*Job{},
 		gone: map[string]bool{}, next: firstMark + rand.Uint32N(lastMark-firstMark),
+	}
+	if !c.Alone {
+		t.cgroups = findCgroups(c.Cgroup)
 	}
 	slog.Info("limits", "memory_by", t.memoryBy(), "processes_by", t.processesBy(), "cgroup", t.cgroups.jobs != "",
 		"cgroup_why", t.cgroups.why, "memory_bytes", c.Memory)
@@ -103,9 +110,10 @@ func New(c Config) (*Table, error) {
 }
 
 // Start runs a job and answers it at once, or answers the one that has its id
-// already. The errors are Request, ErrGone, ErrFull and ErrClosed; a job that
-// cannot be started is one that has ended, with why.
-func (t *Table) Start(run sandbox.Run) (j *Job, fresh bool, err error) {
+// already. It must be able to end while ctx lasts. The errors are Request, ErrGone,
+// ErrFull, ErrAlone and ErrClosed; a job that cannot be started is one that has
+// ended, with why.
+func (t *Table) Start(ctx context.Context, run sandbox.Run) (j *Job, fresh bool, err error) {
 	if !made(run.ID, 64, '-') {
 		return nil, false, Request{"id must be 1 to 64 of A-Z a-z 0-9 _ -"}
 	}
@@ -116,6 +124,9 @@ func (t *Table) Start(run sandbox.Run) (j *Job, fresh bool, err error) {
 	}
 	t.mu.Unlock()
 	l, err := t.check(run)
+	if err == nil {
+		err = inTime(ctx, l)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -141,11 +152,14 @@ func (t *Table) add(run sandbox.Run, l limits) (*Job, bool, error) {
 	if t.closed {
 		return nil, false, ErrClosed
 	}
-	if len(t.marks) >= MaxRunning {
+	if len(t.marks) >= t.most() {
+		if t.config.Alone {
+			return nil, false, ErrAlone
+		}
 		return nil, false, ErrFull
 	}
 	j := &Job{
-		id: run.ID, mark: t.freeMark(), limits: l, room: t.room(),
+		id: run.ID, kin: t.kin, mark: t.freeMark(), limits: l, room: t.room(),
 		done: make(chan struct{}), exited: make(chan exit, 1), stops: make(chan stop, 8),
 		state: sandbox.Job{ID: run.ID, State: sandbox.Running, Started: time.Now().UTC()},
 	}
@@ -162,6 +176,9 @@ func (t *Table) add(run sandbox.Run, l limits) (*Job, bool, error) {
 // freeMark is one that no running job has; there are more than MaxRunning.
 // t.mu is held.
 func (t *Table) freeMark() uint32 {
+	if t.config.Alone {
+		return onlyMark
+	}
 	for {
 		mark := t.next
 		if t.next++; t.next > lastMark {
@@ -171,6 +188,35 @@ func (t *Table) freeMark() uint32 {
 			return mark
 		}
 	}
+}
+
+// most is how many jobs there may be at once.
+func (t *Table) most() int {
+	if t.config.Alone {
+		return 1
+	}
+	return MaxRunning
+}
+
+func (t *Table) session() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.config.Session
+}
+
+// Clear forgets all jobs and what they wrote, for another session. None may run.
+func (t *Table) Clear(session string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.marks) > 0 {
+		return ErrAlone
+	}
+	for _, j := range t.jobs {
+		j.output.remove()
+	}
+	t.config.Session = session
+	t.jobs, t.ended, t.gone, t.goneIDs = map[string]*Job{}, nil, map[string]bool{}, nil
+	return nil
 }
 
 // forget keeps only the id of a job. t.mu is held.

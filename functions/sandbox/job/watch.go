@@ -66,7 +66,7 @@ func (t *Table) marked() map[uint32]*Job {
 // look looks once, and reports whether a job has reached half of a limit.
 func (t *Table) look(jobs map[uint32]*Job) (near bool) {
 	sums := make(map[uint32]sum, len(jobs))
-	err := scan(func(p process) {
+	err := t.kin.scan(func(p process) {
 		if p.dead {
 			return
 		}
@@ -95,7 +95,7 @@ func (t *Table) look(jobs map[uint32]*Job) (near bool) {
 		// Pages that a fork shares count for each process that has them, so a sum
 		// that is too large is only a reason to ask the kernel for shares.
 		if !t.cgroups.memory && s.memory > j.limits.memory {
-			s.memory = shares(mark, t.config.User, s.memory)
+			s.memory = t.shares(mark, s.memory)
 			if s.memory > j.limits.memory {
 				j.stop(sandbox.WhyMemory, unix.SIGKILL)
 			}
@@ -111,13 +111,13 @@ func (t *Table) look(jobs map[uint32]*Job) (near bool) {
 // shares is a job's memory in bytes, with each shared page divided among those
 // who share it. What the kernel does not tell counts in full; otherwise is the
 // answer when it tells nothing.
-func shares(mark uint32, u user.User, otherwise int64) int64 {
+func (t *Table) shares(mark uint32, otherwise int64) int64 {
 	var total int64
-	if err := scan(func(p process) {
+	if err := t.kin.scan(func(p process) {
 		if p.mark != mark || p.dead {
 			return
 		}
-		n, err := share(p.pid, u)
+		n, err := share(p.pid, t.config.User)
 		if err != nil {
 			n = p.memory
 		}
@@ -174,8 +174,8 @@ func (t *Table) processesBy() string {
 // Limits says what holds here, as far as jobs go.
 func (t *Table) Limits() sandbox.Limits {
 	return sandbox.Limits{
-		Session: t.config.Session, MemoryMB: int(t.config.Memory >> 20), DefaultMB: int(t.defaultMemory() >> 20),
-		Running: t.Running(), MaxRunning: MaxRunning, MaxKept: MaxKept, KeptOutput: 2 * KeptEnd, MaxFile: t.config.MaxFile,
+		Session: t.session(), MemoryMB: int(t.config.Memory >> 20), DefaultMB: int(t.defaultMemory() >> 20),
+		Running: t.Running(), MaxRunning: t.most(), MaxKept: MaxKept, KeptOutput: 2 * KeptEnd, MaxFile: t.config.MaxFile,
 		CgroupUsed: t.cgroups.jobs != "", CgroupWhy: t.cgroups.why, MemoryBy: t.memoryBy(), ProcessesBy: t.processesBy(),
 	}
 }

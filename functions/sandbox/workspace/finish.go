@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"instar/functions/sandbox/user"
 	"instar/shared/sandbox"
 )
 
@@ -51,7 +52,7 @@ func (s *Store) Finish() error {
 // build makes the tree in a folder that no job can reach, so that nothing moves
 // meanwhile; and through os.Root, so that no link of the manifest's leads out.
 func (s *Store) build(m *sandbox.Manifest) error {
-	if err := errors.Join(os.RemoveAll(s.tree()), os.Mkdir(s.tree(), 0o700)); err != nil {
+	if err := errors.Join(user.RemoveAll(s.tree()), os.Mkdir(s.tree(), 0o700)); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(s.staging())

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"instar/functions/sandbox/user"
 	"instar/shared/sandbox"
 )
 
@@ -90,7 +91,7 @@ func (s *Store) abandon() {
 		}
 	}
 	s.restore = nil
-	os.RemoveAll(s.staging())
+	user.RemoveAll(s.staging())
 }
 
 // Abandon ends a restore that will not be finished.

@@ -6,9 +6,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -134,6 +136,9 @@ func (p *pack) has(sum string) bool {
 // read is taken as it was read, and read again next time.
 func (p *pack) add(root *os.Root, path string, w *walk) (r remembered, ok bool, err error) {
 	file, err := root.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		w.skip(path, "its owner may not read it")
+	}
 	if err != nil {
 		return r, false, nil
 	}

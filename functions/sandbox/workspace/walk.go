@@ -133,6 +133,10 @@ func (w *walk) entry(dir int, name, path string, depth int) error {
 	case unix.S_IFDIR:
 		f.node.Type = sandbox.Dir
 		below, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if errors.Is(err, fs.ErrPermission) {
+			w.skip(path, "its owner may not read it")
+			return nil
+		}
 		if err != nil {
 			return nil // gone, or something else by now
 		}

@@ -12,8 +12,8 @@
 //
 // Files and folders of the jobs' user are saved, with their permission bits and
 // files' mtimes, and symbolic links as text. Sockets, fifos, devices, what
-// belongs to somebody else, and names that are no UTF-8 are not; the manifest
-// lists them. Hard links come back as separate files.
+// belongs to somebody else, names that are no UTF-8, and, by a daemon that is not
+// root, what its owner has no right to read are not; the manifest lists them. Hard links come back as separate files.
 package workspace
 
 import (
@@ -84,7 +84,7 @@ func identify(st *unix.Stat_t) identity {
 // New makes the workspace, if it is not there, and an empty place for restores.
 func New(c Config) (*Store, error) {
 	s := &Store{config: c, known: map[string]remembered{}}
-	if err := os.RemoveAll(s.staging()); err != nil {
+	if err := user.RemoveAll(s.staging()); err != nil {
 		return nil, fmt.Errorf("clear restores: %w", err)
 	}
 	if err := os.Mkdir(c.Dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {

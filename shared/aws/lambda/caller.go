@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -31,12 +32,19 @@ type caller struct {
 
 const maxPrelude = 64 << 10 // bytes
 
+// errFailed is the error of a call when the function did not get to its end.
+var errFailed = errors.New("the function failed")
+
 // Do returns when the answer begins. When the caller goes away the function goes on.
 func (c caller) Do(r *http.Request) (*http.Response, error) {
 	payload, err := invocation(r)
 	if err != nil {
 		return nil, err
 	}
+	return c.send(r, payload)
+}
+
+func (c caller) send(r *http.Request, payload []byte) (*http.Response, error) {
 	// InvokeWithResponseStream in the API reference of Lambda.
 	path := "/2021-11-15/functions/" + url.PathEscape(c.name) + "/response-streaming-invocations"
 	ctx := r.Context()
@@ -53,7 +61,7 @@ func (c caller) Do(r *http.Request) (*http.Response, error) {
 	response.Body, response.Request = struct {
 		io.Reader
 		io.Closer
-	}{body, answer.Body}, r
+	}{sized(body, response.ContentLength), answer.Body}, r
 	return response, nil
 }
 
@@ -104,7 +112,34 @@ func begin(body *bufio.Reader) (*http.Response, error) {
 	for name, value := range head.Headers {
 		response.Header.Set(name, value)
 	}
+	if n, err := strconv.ParseInt(response.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+		response.ContentLength = n
+	}
 	return response, nil
+}
+
+// sized ends a body after so many bytes, if that is known: the function may go on.
+func sized(body io.Reader, length int64) io.Reader {
+	if length < 0 {
+		return body
+	}
+	return &exactly{body, length}
+}
+
+type exactly struct {
+	body io.Reader
+	left int64
+}
+
+func (e *exactly) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := e.body.Read(p[:min(int64(len(p)), e.left)])
+	if e.left -= int64(n); err == io.EOF && e.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // chunks is what a function's answer is cut out of: an event stream
@@ -135,7 +170,7 @@ func (c *chunks) next() ([]byte, error) {
 		if cause := c.ctx.Err(); cause != nil {
 			return nil, cause
 		}
-		return nil, fmt.Errorf("the answer broke off: %w", io.ErrUnexpectedEOF)
+		return nil, fmt.Errorf("%w: its answer broke off: %w", errFailed, io.ErrUnexpectedEOF)
 	}
 	kind := ""
 	if v := m.Headers.Get(":event-type"); v != nil { // an exception has another header
@@ -150,5 +185,5 @@ func (c *chunks) next() ([]byte, error) {
 			return nil, io.EOF
 		}
 	}
-	return nil, errors.New("the function failed")
+	return nil, errFailed
 }

@@ -119,13 +119,23 @@ type env struct {
 
 func (e *env) Var(name string) string       { return e.host.given.Var(name) }
 func (e *env) HideInLogs(names ...string)   { e.host.given.HideInLogs(names...) }
-func (e *env) Sandbox() platform.Sandbox    { return platform.Sandbox{} }
 func (e *env) Fetch() platform.Doer         { return e.host.fetch }
 func (e *env) Web() platform.Doer           { return e.host.web }
 func (e *env) Queue() (queue.Sender, error) { return e.host.queue, e.host.given.Need("QUEUE") }
 
 func (e *env) Present(name string) bool {
-	return name != "SANDBOX" && slices.Contains(e.host.listing.Present, name) && e.host.exists(e.ctx, name)
+	if name == "SANDBOX" { // of the deployment, not of its owner's
+		return slices.Contains(e.host.listing.Present, name) && e.host.getenv(name) != ""
+	}
+	return slices.Contains(e.host.listing.Present, name) && e.host.exists(e.ctx, name)
+}
+
+func (e *env) Sandbox() platform.Sandbox {
+	name := e.host.getenv("SANDBOX")
+	if name == "" || !e.host.listing.Bound("SANDBOX") {
+		return platform.Sandbox{}
+	}
+	return Sandbox(e.host.api, name)
 }
 
 func (e *env) Bucket() (bucket.Bucket, error) { return e.host.bucket, e.host.given.Need("BUCKET") }

@@ -10,6 +10,8 @@
 //	BUCKET      s3://NAME
 //	QUEUE       the FIFO queue's URL
 //	AGENT       the agent function's name, for those that call it
+//	SANDBOX     the sandbox function's name, where there is one, for those that use
+//	            it or ask for it
 //	PARAMETERS  the prefix of its variables in the Parameter Store, such as
 //	            /instar/; a variable of the environment itself comes first
 //	INVOKE_MODE BUFFERED behind an HTTP API; otherwise answers stream, for which a

@@ -33,12 +33,17 @@ var (
 	ErrOff = errors.New("the sandbox is off here")
 	// ErrAsleep: the container does not run, and the call was a quiet one.
 	ErrAsleep = errors.New("the sandbox is asleep")
+	// ErrBusy: there is one container, and it works on a command, or for another
+	// session. It may be for minutes; the command may be this session's.
+	ErrBusy = errors.New("the sandbox is busy")
+	// ErrGone: the container ended during the call.
+	ErrGone = errors.New("the sandbox went away")
 )
 
 // QuietHeader marks a call, whatever its value, that neither starts a container
 // nor keeps it awake: to save a workspace because its container is about to
 // sleep, or only to see how a job is getting on. build/worker/sandbox.mjs reads it.
-const QuietHeader = "Instar-Sandbox-Quiet"
+const QuietHeader = sandbox.HeaderQuiet
 
 // Error is the daemon's refusal. Text is its own words.
 type Error struct {
@@ -50,18 +55,20 @@ func (e *Error) Error() string { return e.Text }
 
 // Do brings a request to the container of a session, which it starts if it must,
 // and again if it was given another public key (base64). Only the path and the
-// query of the URL count. Errors are ErrOff, ErrAsleep, or say that there was no
-// daemon to ask.
+// query of the URL count. Errors are ErrOff, ErrAsleep, ErrBusy, ErrGone, or say that
+// there was no daemon to ask; reading an answer may fail with ErrGone too.
 type Do func(session, publicKey string, r *http.Request) (*http.Response, error)
 
 // Client speaks to the container of one session. Errors are an *Error, ErrOff,
-// ErrAsleep, or say that the container could not be reached.
+// ErrAsleep, ErrBusy, ErrGone, or say that the container could not be reached.
 type Client struct {
 	Do      Do
 	Key     ed25519.PrivateKey
 	Session string
 	Now     func() time.Time
 	Quiet   bool // no call starts the container, or keeps it awake
+	// MaxBody, if not 0, is how many bytes the way to the container takes at once.
+	MaxBody int64
 }
 
 // call makes a request. The caller closes the response's body; its status is 2xx.
@@ -69,6 +76,9 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 	r, err := http.NewRequestWithContext(ctx, method, "http://sandbox"+path, body)
 	if err != nil {
 		return nil, err
+	}
+	if c.MaxBody > 0 && r.ContentLength > c.MaxBody {
+		return nil, &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("this is %d KB, and at most %d KB get to the sandbox at once here", r.ContentLength>>10, c.MaxBody>>10)}
 	}
 	for name, values := range header {
 		r.Header[name] = values
@@ -79,7 +89,7 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 		r.Header.Set(QuietHeader, "1")
 	}
 	response, err := c.Do(c.Session, sandbox.PublicText(c.Key), r)
-	if errors.Is(err, ErrOff) || errors.Is(err, ErrAsleep) || ctx.Err() != nil {
+	if errors.Is(err, ErrOff) || errors.Is(err, ErrAsleep) || errors.Is(err, ErrBusy) || errors.Is(err, ErrGone) || ctx.Err() != nil {
 		return nil, errors.Join(err, ctx.Err())
 	}
 	if err != nil {

@@ -55,7 +55,8 @@ func (w *Workspace) read(ctx context.Context) (m sandbox.Manifest, data []byte, 
 }
 
 // Save keeps the workspace of a container as it is now. Of two saves at once the
-// later manifest stands; contents are never lost by it.
+// later manifest stands; contents are never lost by it. A container that has not
+// done anything yet has an empty one, which is not kept.
 func (w *Workspace) Save(ctx context.Context, c *Client) error {
 	before, data, etag, err := w.read(ctx)
 	if err != nil {
@@ -78,7 +79,11 @@ func (w *Workspace) Save(ctx context.Context, c *Client) error {
 	}
 	defer response.Body.Close()
 	stream := bufio.NewReaderSize(response.Body, 64<<10)
-	line, err := readLine(stream, maxManifest)
+	most := maxManifest
+	if c.MaxBody > 0 { // it has to get back there
+		most = min(most, int(c.MaxBody))
+	}
+	line, err := readLine(stream, most)
 	if err != nil {
 		return err
 	}
@@ -88,6 +93,13 @@ func (w *Workspace) Save(ctx context.Context, c *Client) error {
 	}
 	if err := m.Check(); err != nil {
 		return errors.New("the sandbox's manifest does not hold together") // err names files, and this is logged
+	}
+	if len(m.Nodes) == 0 && len(before.Nodes) > 0 {
+		io.Copy(io.Discard, stream)
+		response.Body.Close()
+		if jobs, err := c.Jobs(ctx); err != nil || len(jobs) == 0 {
+			return err
+		}
 	}
 	if m.New != "" {
 		if err := w.keep(ctx, m.New, stream); err != nil {

@@ -1,6 +1,6 @@
 //go:build !js
 
-package event
+package httpevent
 
 import (
 	"fmt"
@@ -16,8 +16,9 @@ import (
 type Answer struct {
 	// Head: the request is HEAD, and the body is not sent.
 	Head bool
-	// Sized keeps the Content-Length, for a caller that reads no further.
-	Sized bool
+	// Sized, where there is one, is asked when the answer begins whether its
+	// Content-Length is kept, for a caller that reads no further.
+	Sized func() bool
 
 	body         *io.PipeReader
 	pipe         *io.PipeWriter
@@ -59,7 +60,7 @@ func (w *Answer) begin(status int, body []byte) {
 			case "Connection", "Transfer-Encoding":
 				continue // of the connection, which is the service's
 			case "Content-Length":
-				if !w.Sized {
+				if w.Sized == nil || !w.Sized() {
 					continue
 				}
 			}

@@ -1,8 +1,8 @@
 //go:build !js
 
-// Package event is HTTP as AWS Lambda speaks it: a request that comes as an event
+// Package httpevent is HTTP as AWS Lambda speaks it: a request that comes as an event
 // with payload 2.0, and an answer that streams.
-package event
+package httpevent
 
 import (
 	"bytes"
