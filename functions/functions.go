@@ -33,8 +33,9 @@ var (
 		Vars: slices.Concat(models, modelKeys, policies, []string{
 			"SEAL_KEY", "BRAVE_API_KEY", "SANDBOX_HOSTS",
 			"TELEGRAM_BOT_TOKEN", "TELEGRAM_API_BASE", "SLACK_BOT_TOKEN", "SLACK_API_BASE",
-			"CF_BROWSER_TOKEN", "CF_BROWSER_ACCOUNT_ID", "CF_BROWSER_API_BASE",
+			"CF_BROWSER_TOKEN", "CF_BROWSER_ACCOUNT_ID", "CF_API_BASE",
 		}),
+		Native:   []string{"CF_KV_ACCOUNT_ID", "CF_KV_NAMESPACE_ID", "CF_KV_TOKEN"},
 		Bindings: []string{"BUCKET", "QUEUE", "SETTINGS", "SANDBOX"},
 	}
 	Console = platform.Listing{

@@ -36,7 +36,7 @@ export const functions = {
     module: agent,
     vars: [
       ...MODELS, ...MODEL_KEYS, ...POLICIES, "SEAL_KEY", "BRAVE_API_KEY", "SANDBOX_HOSTS",
-      "CF_BROWSER_ACCOUNT_ID", "CF_BROWSER_TOKEN", "CF_BROWSER_API_BASE",
+      "CF_BROWSER_ACCOUNT_ID", "CF_BROWSER_TOKEN", "CF_API_BASE",
       "TELEGRAM_BOT_TOKEN", "TELEGRAM_API_BASE", "SLACK_BOT_TOKEN", "SLACK_API_BASE",
     ],
     bindings: ["BUCKET", "QUEUE", "SETTINGS", "SANDBOX"],

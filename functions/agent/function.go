@@ -41,7 +41,7 @@ type instance struct {
 }
 
 // secrets are the variables whose values nobody is told.
-var secrets = []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "CF_BROWSER_TOKEN", "SEAL_KEY"}
+var secrets = []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CLOUDFLARE_AI_GATEWAY_API_KEY", "TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "BRAVE_API_KEY", "CF_BROWSER_TOKEN", "CF_KV_TOKEN", "SEAL_KEY"}
 
 // guarded makes the guard with the first event.
 func (i *instance) guarded(env platform.Env) *leak.Guard {
@@ -144,7 +144,7 @@ func renderer(env platform.Env) tool.Renderer {
 	if account == "" || token == "" {
 		return nil
 	}
-	return &cloudflare.Rendering{Account: account, Token: token, Base: env.Var("CF_BROWSER_API_BASE"), Do: env.Fetch()}
+	return &cloudflare.Rendering{Account: account, Token: token, Base: env.Var("CF_API_BASE"), Do: env.Fetch()}
 }
 
 // computer is the sandbox that is bound here, none where there is none.

@@ -20,6 +20,7 @@ import (
 	"instar/functions/schedule"
 	"instar/functions/webhook"
 	"instar/shared/bucket"
+	"instar/shared/cloudflare/kv"
 	"instar/shared/native"
 	"instar/shared/platform"
 	"instar/shared/queue"
@@ -72,13 +73,16 @@ type env struct {
 	host *host
 }
 
-func (e env) Bucket() (bucket.Bucket, error)          { return e.host.bucket, e.Need("BUCKET") }
-func (e env) Queue() (queue.Sender, error)            { return e.host.queue, e.Need("QUEUE") }
-func (e env) Settings(b bucket.Bucket) settings.Store { return settings.InBucket(b, "settings/") }
-func (e env) Agent() (platform.Doer, error)           { return call{e.host}, e.Need("AGENT") }
-func (e env) Sandbox() platform.Sandbox               { return e.host.sandbox }
-func (e env) Fetch() platform.Doer                    { return e.host.fetch }
-func (e env) Web() platform.Doer                      { return e.host.web }
+func (e env) Bucket() (bucket.Bucket, error) { return e.host.bucket, e.Need("BUCKET") }
+func (e env) Queue() (queue.Sender, error)   { return e.host.queue, e.Need("QUEUE") }
+func (e env) Agent() (platform.Doer, error)  { return call{e.host}, e.Need("AGENT") }
+func (e env) Sandbox() platform.Sandbox      { return e.host.sandbox }
+func (e env) Fetch() platform.Doer           { return e.host.fetch }
+func (e env) Web() platform.Doer             { return e.host.web }
+
+func (e env) Settings(b bucket.Bucket) settings.Store {
+	return kv.Or(settings.InBucket(b, "settings/"), e.Var, e.host.fetch.Do)
+}
 
 func (e env) After(f func(ctx context.Context)) {
 	e.host.running.Add(1)

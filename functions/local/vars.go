@@ -31,7 +31,7 @@ func readVars(file, state string) (vars, error) {
 		return nil, err
 	}
 	for _, f := range functions.All {
-		for _, name := range slices.Concat(f.Vars, f.Present) {
+		for _, name := range slices.Concat(f.Vars, f.Native, f.Present) {
 			if value, ok := os.LookupEnv(name); ok && name != "SANDBOX" {
 				v[name] = value
 			}

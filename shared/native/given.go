@@ -21,7 +21,7 @@ type Given struct {
 
 // Var returns a variable that the function may read, or "".
 func (g Given) Var(name string) string {
-	if !slices.Contains(g.Vars, name) {
+	if !slices.Contains(g.Vars, name) && !slices.Contains(g.Native, name) {
 		return ""
 	}
 	return g.Lookup(name)

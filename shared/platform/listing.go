@@ -7,6 +7,7 @@ import "slices"
 type Listing struct {
 	Name     string
 	Vars     []string // variables and secrets whose values it may read
+	Native   []string // those it reads beside on platforms without settings of their own
 	Present  []string // of which it may learn whether they are set, never the value
 	Bindings []string // BUCKET, QUEUE, SETTINGS, SANDBOX and, to call that function, AGENT
 }

@@ -9,6 +9,7 @@ import (
 	"instar/e2e/lambda/standin"
 	"instar/e2e/lambda/template"
 	"instar/functions"
+	"instar/shared/aws/s3"
 	"instar/shared/platform"
 )
 
@@ -60,7 +61,7 @@ func needed(l platform.Listing) []template.Right {
 			rights = append(rights, template.Right{Action: "sqs:" + action, Resource: standin.QueueARN})
 		}
 	}
-	for _, name := range l.Vars {
+	for _, name := range slices.Concat(l.Vars, l.Native, s3.OwnKeys) {
 		rights = append(rights, template.Right{Action: "ssm:GetParameters", Resource: parameters + name})
 	}
 	for _, name := range l.Present {

@@ -3,6 +3,7 @@
 package lambda
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"instar/shared/aws/sqs"
 	"instar/shared/aws/ssm"
 	"instar/shared/bucket"
+	"instar/shared/cloudflare/kv"
 	"instar/shared/native"
 	"instar/shared/platform"
 	"instar/shared/queue"
@@ -49,19 +51,12 @@ func (h *host) load(ctx context.Context) error {
 	}
 	h.fetch, h.web = native.NewClient(), web.Direct()
 	h.api = api.FromEnv(h.getenv, h.fetch.Do)
-	options, err := s3.Parse(h.getenv("BUCKET"), h.getenv)
-	if err != nil {
-		return fmt.Errorf("BUCKET: %w", err)
-	}
-	if h.bucket, err = s3.Open(options); err != nil {
-		return err
-	}
 	if h.queue = (&sqs.Queue{API: h.api, URL: h.getenv("QUEUE")}); h.queue.URL == "" {
 		return errors.New("QUEUE is not set: it is the queue's URL")
 	}
 	values := map[string]string{}
 	var stored []string
-	for _, name := range h.listing.Vars {
+	for _, name := range slices.Concat(h.listing.Vars, h.listing.Native, s3.OwnKeys) {
 		if values[name] = h.getenv(name); values[name] == "" {
 			stored = append(stored, name)
 		}
@@ -74,6 +69,14 @@ func (h *host) load(ctx context.Context) error {
 		for name, value := range found {
 			values[name] = value
 		}
+	}
+	// What is not among the function's variables it does not see: given has the list.
+	options, err := s3.Parse(h.getenv("BUCKET"), func(name string) string { return cmp.Or(values[name], h.getenv(name)) })
+	if err != nil {
+		return fmt.Errorf("BUCKET: %w", err)
+	}
+	if h.bucket, err = s3.Open(options); err != nil {
+		return err
 	}
 	h.given = native.Given{Listing: h.listing, Lookup: func(name string) string { return values[name] }, Hidden: new(sync.Once)}
 	h.ready = true
@@ -140,7 +143,9 @@ func (e *env) Sandbox() platform.Sandbox {
 
 func (e *env) Bucket() (bucket.Bucket, error) { return e.host.bucket, e.host.given.Need("BUCKET") }
 
-func (e *env) Settings(b bucket.Bucket) settings.Store { return settings.InBucket(b, "settings/") }
+func (e *env) Settings(b bucket.Bucket) settings.Store {
+	return kv.Or(settings.InBucket(b, "settings/"), e.Var, e.host.fetch.Do)
+}
 
 func (e *env) Agent() (platform.Doer, error) {
 	name := e.host.getenv("AGENT")

@@ -31,16 +31,23 @@ type Options struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 }
 
+// OwnKeys are the variables with the keys of a server that is not Amazon's, where
+// those of AWS are somebody else's, as they are in a Lambda function.
+var OwnKeys = []string{"BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY"}
+
 // Parse reads an address, s3://BUCKET or
 // s3://BUCKET?region=REGION&endpoint=https://HOST, and the credentials and the
 // region from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
-// AWS_REGION and AWS_DEFAULT_REGION.
+// AWS_REGION and AWS_DEFAULT_REGION; with an endpoint, from OwnKeys before.
 func Parse(address string, env func(name string) string) (Options, error) {
 	o, err := parse(address)
 	if err != nil {
 		return Options{}, fmt.Errorf("the bucket's address must be s3://BUCKET?region=REGION&endpoint=https://HOST (region and endpoint as needed): %w", err)
 	}
 	o.AccessKeyID, o.SecretAccessKey, o.SessionToken = env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY"), env("AWS_SESSION_TOKEN")
+	if id, secret := env(OwnKeys[0]), env(OwnKeys[1]); o.Endpoint != "" && id != "" && secret != "" {
+		o.AccessKeyID, o.SecretAccessKey, o.SessionToken = id, secret, ""
+	}
 	if o.Endpoint == "" {
 		o.Region = cmp.Or(o.Region, env("AWS_REGION"), env("AWS_DEFAULT_REGION"))
 	}

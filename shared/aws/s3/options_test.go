@@ -107,3 +107,25 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestAServerThatIsNotAmazonsHasKeysOfItsOwn(t *testing.T) {
+	env := func(name string) string {
+		return map[string]string{"AWS_ACCESS_KEY_ID": "role", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t", "AWS_REGION": "eu-central-1",
+			"BUCKET_ACCESS_KEY_ID": "own", "BUCKET_SECRET_ACCESS_KEY": "o"}[name]
+	}
+	o, err := Parse("s3://instar?endpoint=https://account.r2.cloudflarestorage.com", env)
+	if err != nil || o.AccessKeyID != "own" || o.SecretAccessKey != "o" || o.SessionToken != "" || o.region() != "auto" {
+		t.Errorf("%s, %s, %v", o.AccessKeyID, o.region(), err)
+	}
+	if o, err := Parse("s3://instar", env); err != nil || o.AccessKeyID != "role" || o.SessionToken != "t" {
+		t.Errorf("Amazon's: %s, %v", o.AccessKeyID, err)
+	}
+	if o, err := Parse("s3://instar?endpoint=https://account.r2.cloudflarestorage.com", func(name string) string {
+		if name == "BUCKET_SECRET_ACCESS_KEY" {
+			return ""
+		}
+		return env(name)
+	}); err != nil || o.AccessKeyID != "role" {
+		t.Errorf("half of a pair: %s, %v", o.AccessKeyID, err)
+	}
+}

@@ -40,6 +40,16 @@ type Store struct {
 
 var _ settings.Store = (*Store)(nil)
 
+// Or is the store that CF_KV_ACCOUNT_ID, CF_KV_NAMESPACE_ID and CF_KV_TOKEN name, or
+// another one where they are not all set. CF_API_BASE replaces Base.
+func Or(other settings.Store, get func(name string) string, do func(*http.Request) (*http.Response, error)) settings.Store {
+	s := &Store{Account: get("CF_KV_ACCOUNT_ID"), Namespace: get("CF_KV_NAMESPACE_ID"), Token: get("CF_KV_TOKEN"), Base: get("CF_API_BASE"), Do: do}
+	if s.Account == "" || s.Namespace == "" || s.Token == "" {
+		return other
+	}
+	return s
+}
+
 // Get implements settings.Store.
 func (s *Store) Get(ctx context.Context, key string) (value string, ok bool, err error) {
 	if err := settings.CheckKey(key); err != nil {
