@@ -31,7 +31,6 @@ func NewSandbox(o Options) (*Function, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("the sandbox's function needs root, to have it run as somebody else")
 	}
-	// Not in /tmp, which it does not see.
 	program := filepath.Join(o.Top, "build/dist/test/sandbox/daemon")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./functions/sandbox/container")
 	build.Dir, build.Env = o.Top, append(os.Environ(), "CGO_ENABLED=0")
@@ -46,9 +45,9 @@ func NewSandbox(o Options) (*Function, error) {
 	}
 	script := fmt.Sprintf(`#!/bin/sh
 exec unshare --mount --propagation private sh -c '
-mount -t tmpfs -o mode=1777,size=512m tmpfs /tmp && mount -t tmpfs -o ro tmpfs /dev/shm && mount -o remount,bind,ro / && cd / &&
-exec prlimit --nofile=1024:1024 --nproc=1024:1024 setpriv --reuid %[1]d --regid %[1]d --clear-groups --bounding-set=-all --inh-caps=-all %[2]s'
-`, user, program)
+mount --bind %[2]s /mnt && mount -o remount,bind,ro /mnt && mount -t tmpfs -o mode=1777,size=512m tmpfs /tmp && mount -t tmpfs -o ro tmpfs /dev/shm && mount -o remount,bind,ro / && cd / &&
+exec prlimit --nofile=1024:1024 --nproc=1024:1024 setpriv --reuid %[1]d --regid %[1]d --clear-groups --bounding-set=-all --inh-caps=-all /mnt/daemon'
+`, user, filepath.Dir(program))
 	if err := os.WriteFile(filepath.Join(folder, "bootstrap"), []byte(script), 0o755); err != nil {
 		return nil, err
 	}
