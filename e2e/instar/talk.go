@@ -7,11 +7,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"instar/e2e/fake"
@@ -83,9 +85,18 @@ func (w *World) send(client *http.Client, method, path string, body []byte, head
 		r.Header[name] = values
 	}
 	// A body that is refused before it is read ends its connection, which the
-	// next request must not be sent on.
-	r.Close = len(body) > 1<<20
+	// next request must not be sent on; and whether the client still reads the
+	// refusal, or only finds that it cannot write, is chance.
+	refusable := len(body) > 1<<20
+	r.Close = refusable
 	response, err := client.Do(r)
+	for range 10 {
+		if !refusable || !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+			break
+		}
+		r.Body, _ = r.GetBody()
+		response, err = client.Do(r)
+	}
 	if err != nil {
 		return nil, err
 	}
