@@ -108,7 +108,7 @@ func TestTheSandboxAsAFunction(t *testing.T) {
 	if out := b.sh(c, "id -u; id -g; pwd"); strings.Replace(out, "\n", " ", 1) != want {
 		t.Errorf("a job is %q, want %q", out, want)
 	}
-	if out := b.sh(c, "grep -E '^(NoNewPrivs|CapEff|CapBnd|Seccomp):' /proc/self/status; touch /work/x /etc/x 2>&1 | wc -l"); !strings.Contains(out, "NoNewPrivs:\t1") || !strings.HasSuffix(out, "2\n") {
+	if out := b.sh(c, "grep -E '^(NoNewPrivs|CapEff|CapBnd|Seccomp):' /proc/self/status; touch /usr/x /etc/x 2>&1 | wc -l"); !strings.Contains(out, "NoNewPrivs:\t1") || !strings.HasSuffix(out, "2\n") {
 		t.Errorf("a job has %q", out)
 	}
 	l, err := c.Limits(t.Context())
