@@ -41,7 +41,11 @@ export function parseHosts(text) {
 //   {callback}              the URL at which the Worker itself answers
 //   {authorization: ""}     it goes out as it is
 //   {authorization: value}  it goes out with that header in place of its own
-export function judge(method, address, env) {
+//
+// A request that a page made gets no secret: the owner has given those to commands,
+// each of which they may be asked about, and not to whoever wrote a page that the
+// browser shows.
+export function judge(method, address, env, headers = new Headers()) {
   const url = new URL(address);
   const host = url.hostname.replace(/\.$/, "");
   if (host === CALLBACK) {
@@ -57,9 +61,13 @@ export function judge(method, address, env) {
     return { refused: `${host} is closed: the owner has not opened it in SANDBOX_HOSTS${hint}` };
   }
   if (url.protocol !== "https:" || url.port) return { refused: `${host} is open for https on its usual port alone` };
-  if (!secret) return { authorization: "" };
+  if (!secret || byPage(headers)) return { authorization: "" };
   const value = env[secret];
   if (typeof value !== "string" || !value) return { refused: `${host} is closed: ${secret}, which SANDBOX_HOSTS names for it, is not set` };
   // Git sends basic auth; GitHub takes a token as the password of this user.
   return { authorization: host === "github.com" ? `Basic ${btoa(`x-access-token:${value}`)}` : `Bearer ${value}` };
 }
+
+// byPage tells by what a browser adds and no script can take away (W3C Fetch Metadata;
+// a WebSocket's opening has an Origin alone, RFC 6455).
+const byPage = (headers) => headers.has("sec-fetch-site") || headers.has("origin");

@@ -46,6 +46,15 @@ test("a secret goes as a bearer token, and to GitHub as git's basic auth", () =>
   assert.deepEqual(get("https://github.com/o/r.git/info/refs"), { authorization: "Basic " + btoa("x-access-token:ghp_secret") });
 });
 
+test("what a page in a browser sends is given no secret", () => {
+  const by = (headers) => judge("POST", "https://api.example.com/v1", env, new Headers(headers));
+  for (const headers of [{ "sec-fetch-site": "cross-site" }, { "sec-fetch-site": "none" }, { "Sec-Fetch-Site": "same-origin" }, { origin: "https://evil.com" }, { origin: "null" }]) {
+    assert.deepEqual(by(headers), { authorization: "" }, JSON.stringify(headers));
+  }
+  // Node's fetch has this one, and no page made it.
+  assert.deepEqual(by({ "sec-fetch-mode": "cors", "user-agent": "node" }), { authorization: "Bearer sk-secret" });
+});
+
 test("a host whose secret is not set is closed, and no answer holds a secret", () => {
   assert.match(get("https://unset.example.com/").refused, /NOT_SET/);
   for (const url of ["https://unset.example.com/", "http://api.example.com/", "http://github.com/", "https://x.com/"]) {

@@ -252,7 +252,7 @@ export class Sandbox extends DurableObject {
 // container. What it adds to a request the container never sees.
 export class Outbound extends WorkerEntrypoint {
   async fetch(request) {
-    const { refused, callback, authorization } = judge(request.method, request.url, this.env);
+    const { refused, callback, authorization } = judge(request.method, request.url, this.env, request.headers);
     if (refused) return Response.json({ error: refused }, { status: 403 });
     if (callback) return this.ctx.exports.default.fetch(new Request(callback, request));
     const headers = new Headers(request.headers);

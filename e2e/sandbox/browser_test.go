@@ -22,6 +22,10 @@ import (
 func teashop(t *testing.T) (address string, orders *atomic.Int64) {
 	orders = new(atomic.Int64)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// What a page has a browser send must not have what commands are given.
+		if given := r.Header.Get("Authorization"); given != "" {
+			t.Errorf("%s of the browser came with %q", r.Header.Get("X-Url"), given)
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		switch r.Header.Get("X-Url") {
 		case "https://tea.com/":
@@ -49,7 +53,7 @@ func TestABrowserFromAMessage(t *testing.T) {
 	run(t, "build/sandbox/busybox.sh", "instar-sandbox-browser")
 	internet, orders := teashop(t)
 	w := instar.Start(t, on, "DOCKER_HOST=unix://"+socket, "SANDBOX_IMAGE=instar-sandbox-browser", "MINIFLARE_CONTAINER_EGRESS_IMAGE="+egress,
-		"SANDBOX_HOSTS=tea.com", "TEST_INTERNET="+internet)
+		"SANDBOX_HOSTS=tea.com=TEA_KEY", "TEA_KEY=the-owners-key-of-the-shop", "TEST_INTERNET="+internet)
 	elements := map[string]string{} // number by name
 	use := func(input string) fake.Answer {
 		return fake.Answer{ToolUses: []fake.ToolUse{{Name: "browser", Input: input}}}
